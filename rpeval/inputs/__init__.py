@@ -1,0 +1,1 @@
+"""Files in, checked frames out; every dropped row has a counted reason."""

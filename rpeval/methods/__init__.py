@@ -1,0 +1,1 @@
+"""Frames in, frozen estimates out; no files, no printing, no plots."""

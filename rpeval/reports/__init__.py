@@ -1,0 +1,1 @@
+"""Findings in, figures and pages out; nothing is computed here."""

@@ -1,0 +1,1 @@
+"""One study from params to report, in a clean room."""

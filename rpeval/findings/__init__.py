@@ -1,1 +1,17 @@
 """The waist: every number any reader will see, named once, after disclosure control."""
+
+from rpeval.findings.book import Findings
+from rpeval.findings.finding import Finding, show_interval, show_number
+from rpeval.findings.store import Collected, collect, open_findings
+from rpeval.findings.table import Table
+
+__all__ = [
+    "Collected",
+    "Finding",
+    "Findings",
+    "Table",
+    "collect",
+    "open_findings",
+    "show_interval",
+    "show_number",
+]

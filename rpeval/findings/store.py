@@ -1,0 +1,180 @@
+"""Findings on disk: one part per notebook, collected into findings.json and findings.csv."""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rpeval.errors import FindingError, Problem
+from rpeval.findings.finding import Finding
+from rpeval.findings.table import Table
+
+SCHEMA = "rpeval/findings/1"
+_ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
+
+
+def check_id(id: str) -> None:
+    """Refuse an id that is not lower-case words joined by dots.
+
+    >>> check_id("suspensions.att")
+    """
+    if not _ID.fullmatch(id):
+        raise FindingError(Problem(id, "This is not a finding id.", "Write lower-case words joined by dots."))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file completely or not at all: to a neighbor first, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def dump(content: Any) -> str:
+    """Write JSON in one stable form; a number that is not finite is refused."""
+    return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def save_part(
+    params: Any, notebook: str, findings: Mapping[str, Finding], tables: Mapping[str, Table]
+) -> str:
+    """Write the findings and tables of one notebook into the study's folder.
+
+    Returns the path of the part, relative to the project, for the notebook to show.
+    """
+    folder, cells = Path(params.folder), _cells(params.root, notebook)
+    listed = []
+    for table in tables.values():
+        name = f"tables/{table.id}.csv"
+        write_whole(folder / name, table.frame.to_csv(index=False, lineterminator="\n"))
+        listed.append({
+            "id": table.id, "title": table.title, "file": name, "labels": dict(table.labels),
+            "digits": dict(table.digits), "figure": table.figure, "alt": table.alt, "note": table.note,
+            "suppressed_n": table.suppressed_n, "notebook": notebook, "cell": _cell_of(table.id, cells),
+        })  # fmt: skip
+    found = [replace(f, cell=_cell_of(f.id, cells)).as_json() for f in findings.values()]
+    part = {**_head(params), "notebook": notebook, "complete": True, "findings": found, "tables": listed}
+    path = folder / "findings" / f"{notebook}.json"
+    write_whole(path, dump(part))
+    return f"{len(found)} findings and {len(listed)} tables saved to {path.relative_to(params.root)}"
+
+
+def _head(params: Any) -> dict[str, Any]:
+    content = json.dumps(params.resolved(), sort_keys=True, ensure_ascii=False)
+    return {
+        "schema": SCHEMA, "study": params.study, "title": params.title, "district": params.district.name,
+        "simulated": params.simulated, "params_sha256": hashlib.sha256(content.encode()).hexdigest(),
+    }  # fmt: skip
+
+
+def _cells(root: Path, notebook: str) -> list[tuple[str, str]]:
+    """Give (cell id, source) of each code cell of the stored notebook; none when it is not stored."""
+    path = Path(root) / "notebooks" / f"{notebook}.ipynb"
+    if not path.exists():
+        return []
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [(c.get("id", ""), "".join(c["source"])) for c in cells if c["cell_type"] == "code"]
+
+
+def _cell_of(id: str, cells: list[tuple[str, str]]) -> str:
+    """Find the cell that names a finding: the one whose quoted text is the longest beginning of the id."""
+    best, where = 0, ""
+    for cell, source in cells:
+        for literal in re.findall(r"""["']([a-z][a-z0-9_.]*)""", source):
+            if len(literal) > best and "." in literal and id.startswith(literal):
+                best, where = len(literal), cell
+    return where
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """All findings and tables of a study's folder.
+
+    findings : id to Finding
+    tables   : id to Table
+    """
+
+    study: str
+    title: str
+    district: str
+    simulated: bool
+    findings: dict[str, Finding]
+    tables: dict[str, Table]
+    folder: Path
+
+
+def collect(folder: Path | str) -> Collected:
+    """Merge the parts of all notebooks into findings.json and findings.csv.
+
+    Refuses (FindingError) no part at all, an unfinished part, parts of different params, one id twice.
+    """
+    folder = Path(folder)
+    parts = [_read(path) for path in sorted((folder / "findings").glob("*.json"))]
+    _check_parts(folder, parts)
+    whole = {k: parts[0][k] for k in ("schema", "study", "title", "district", "simulated", "params_sha256")}
+    whole["findings"] = [f for part in parts for f in part["findings"]]
+    whole["tables"] = [t for part in parts for t in part["tables"]]
+    write_whole(folder / "findings.json", dump(whole))
+    flat = pd.DataFrame(whole["findings"]).assign(simulated=whole["simulated"], study=whole["study"])
+    flat["claims"] = flat["claims"].map(" ".join)
+    write_whole(folder / "findings.csv", flat.to_csv(index=False, lineterminator="\n"))
+    return open_findings(folder)
+
+
+def open_findings(folder: Path | str) -> Collected:
+    """Read findings.json of a study's folder."""
+    whole = _read(Path(folder) / "findings.json")
+    names = {f.name for f in fields(Finding)}
+    made = [Finding(**{k: v for k, v in f.items() if k in names}) for f in whole["findings"]]
+    found = {f.id: replace(f, claims=tuple(f.claims)) for f in made}
+    tables = {t["id"]: _table(Path(folder), t) for t in whole["tables"]}
+    head = {k: whole[k] for k in ("study", "title", "district", "simulated")}
+    return Collected(**head, findings=found, tables=tables, folder=Path(folder))
+
+
+def _table(folder: Path, record: dict[str, Any]) -> Table:
+    known = {f.name for f in fields(Table)} - {"frame"}
+    frame = pd.read_csv(folder / record["file"])
+    return Table(frame=frame, **{k: v for k, v in record.items() if k in known})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FindingError(Problem(str(path), "No findings here.", "Run the study first.")) from None
+    except ValueError as error:
+        raise FindingError(Problem(str(path), f"Not readable: {error}.", "Run it again.")) from None
+
+
+def _check_parts(folder: Path, parts: list[dict[str, Any]]) -> None:
+    where = f"{folder.name}/findings"
+    if not parts:
+        raise FindingError(Problem(where, "No notebook has saved findings.", "Run 01_suspensions first."))
+    problems = [
+        Problem(f"{where}/{p.get('notebook')}.json", "The notebook did not finish.", "Run it again.")
+        for p in parts if not p.get("complete") or p.get("schema") != SCHEMA
+    ]  # fmt: skip
+    if len({p.get("params_sha256") for p in parts}) > 1:
+        names = ", ".join(p["notebook"] for p in parts)
+        problems.append(Problem(where, f"The parts ({names}) come from different params.",
+                                "Run all notebooks again with the same params file."))  # fmt: skip
+    ids = [x["id"] for p in parts for x in [*p["findings"], *p["tables"]]]
+    twice = sorted({i for i in ids if ids.count(i) > 1})
+    if twice:
+        problems.append(Problem(where, f"{', '.join(twice)} found twice.", "Give each finding its own id."))
+    if problems:
+        raise FindingError(problems)

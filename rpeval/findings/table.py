@@ -1,0 +1,50 @@
+"""A table that may be printed and drawn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from rpeval.findings.finding import show_number
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that has passed disclosure control; only such tables are printed or drawn.
+
+    id, title    : stable id and caption
+    frame        : the released rows; hidden rows keep their keys, `suppressed` says which they are
+    labels       : column to heading, in the order in which columns are printed
+    digits       : column to decimals
+    figure, alt  : kind of figure drawn from it (or None) and the figure's text alternative
+    suppressed_n : rows hidden
+
+    >>> Table("x.y", "Title", pd.DataFrame({"a": [1]}), {"a": "A"}).rows()
+    [['1']]
+    """
+
+    id: str
+    title: str
+    frame: pd.DataFrame
+    labels: Mapping[str, str]
+    digits: Mapping[str, int] = field(default_factory=dict)
+    figure: str | None = None
+    alt: str = ""
+    note: str = ""
+    suppressed_n: int = 0
+    notebook: str = ""
+    cell: str = ""
+
+    def rows(self) -> list[list[str]]:
+        """Give the printable text of each cell, row by row, columns as in `labels`."""
+        hidden = self.frame.get("suppressed", pd.Series(False, index=self.frame.index))
+        return [
+            [self._show(self.frame.at[i, c], c, bool(hidden[i])) for c in self.labels]
+            for i in self.frame.index
+        ]
+
+    def _show(self, value: Any, column: str, hidden: bool) -> str:
+        if value is None or (not isinstance(value, str) and pd.isna(value)):
+            return "hidden" if hidden else "–"
+        return str(value) if isinstance(value, str) else show_number(value, self.digits.get(column))

@@ -55,7 +55,8 @@ class Findings:
 
     def release(
         self, id: str, frame: pd.DataFrame, *, title: str, labels: Mapping[str, str],
-        keys: Sequence[str] = (), counts: Counts = (), within: str | None = None, digits: Mapping[str, int] | None = None,
+        keys: Sequence[str] = (), counts: Counts = (), within: str | None = None,
+        digits: Mapping[str, int] | None = None,
         figure: str | None = None, alt: str = "", note: str = "",
     ) -> Table:  # fmt: skip
         """Release a table: hide rows with small counts, then give it a name.

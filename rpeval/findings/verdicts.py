@@ -44,9 +44,9 @@ def judge_benefit(
     causal    : False when the design is a description or a before-after comparison
     caps      : reasons found elsewhere (survey response, relabeled removals) that cap it at leaning
     The states: not estimable; descriptive only; contradicted (interval wholly in the worse direction);
-    no meaningful effect (90 % interval inside the margin); supported (interval wholly in the better direction,
-    estimate at least the margin, breakdown at least 0.5, no cap); leaning (probability of the better direction
-    at least .80); inconclusive.
+    no meaningful effect (90 % interval inside the margin); supported (interval wholly in the better
+    direction, estimate at least the margin, breakdown at least 0.5, no cap); leaning (probability of the
+    better direction at least .80); inconclusive.
 
     >>> fall = Estimate(value=-3.0, se=0.5, low=-4.0, high=-2.0, df=59)
     >>> judge_benefit(fall, better="lower", margin=1.0, breakdown=1.0).state
@@ -81,9 +81,7 @@ def _what_is_missing(gain, low, margin, breakdown, caps) -> tuple[str, ...]:
     if breakdown is None:
         missing.append("Sensitivity to trends that were not parallel was not assessed.")
     elif breakdown < BREAKDOWN_FROM:
-        missing.append(
-            f"Departures from parallel trends {breakdown:.1f} times those seen before could explain it."
-        )
+        missing.append("Small departures from parallel trends could explain it.")
     return tuple(missing)
 
 
@@ -102,17 +100,16 @@ def offset_share(narrow: Estimate, broad: Estimate) -> float:
     return 1.0 - broad.value / narrow.value
 
 
-def relabeled(narrow: Estimate | Refusal, broad: Estimate | Refusal, *, most: float = 0.25) -> str:
-    """Say whether other removals took back a fall in suspensions; empty when not, or when it cannot be known.
+def relabeled(narrow: Estimate | Refusal, broad: Estimate | Refusal, *, most: float = 0.25) -> bool:
+    """Say whether other removals took back a fall in suspensions: a change of label, not of practice.
 
-    most : the largest share that may be taken back without a flag
+    narrow : effect on out-of-school suspensions; broad : effect on removals of all kinds, same unit
+    most   : the largest share of the fall that may be taken back without a flag
+    False when suspensions did not clearly fall, or when one of the two was not estimated.
 
-    >>> relabeled(Estimate(-4.0, low=-6, high=-2), Estimate(-3.8, low=-6, high=-1))
-    ''
+    >>> relabeled(Estimate(-4.0, low=-6, high=-2), Estimate(-0.5, low=-3, high=2))
+    True
     """
     if isinstance(narrow, Refusal) or isinstance(broad, Refusal) or narrow.high is None or narrow.high >= 0:
-        return ""
-    share = offset_share(narrow, broad)
-    if share <= most:
-        return ""
-    return f"Other removals took back {min(share, 1.0):.0%} of the fall: a change of label, not of practice."
+        return False
+    return offset_share(narrow, broad) > most

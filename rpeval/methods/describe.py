@@ -1,0 +1,84 @@
+"""Levels and trends: what was recorded, before any question of cause."""
+
+import pandas as pd
+
+from rpeval.errors import MethodError, Problem
+
+
+def trend(panel: pd.DataFrame, *, outcome: str, by: str | None = None) -> pd.DataFrame:
+    """Pool a rate over schools, by year (and by arm or group).
+
+    Use for the picture and for levels; it says nothing of cause.
+    panel   : one row per school and year (and group) with `enrolled_n` and the outcome per 100 students
+    by      : a column to split by, or None
+    Returns year, by, schools_n, enrolled_n, events_n (events counted), rate (per 100 students, every student
+    counts the same); school-years with an unknown outcome are left out of all of them.
+    Refuses (MethodError) an outcome that is not in the panel or unknown everywhere.
+
+    >>> panel = pd.DataFrame({"school_id": ["a", "b"], "year": [2018, 2018], "enrolled_n": [100.0, 300.0],
+    ...                       "oss_per_100": [10.0, 2.0]})
+    >>> trend(panel, outcome="oss_per_100")["rate"].tolist()
+    [4.0]
+    """
+    if outcome not in panel or panel[outcome].notna().sum() == 0:
+        raise MethodError(
+            Problem("panel", f"No school has {outcome}.", "Choose an outcome that the file has.")
+        )
+    known = panel[panel[outcome].notna() & (panel["enrolled_n"] > 0)]
+    known = known.assign(events_n=known[outcome] * known["enrolled_n"] / 100)
+    keys = ["year"] if by is None else ["year", by]
+    made = known.groupby(keys, as_index=False, observed=True).agg(
+        schools_n=("school_id", "nunique"), enrolled_n=("enrolled_n", "sum"), events_n=("events_n", "sum")
+    )
+    made["events_n"] = made["events_n"].round(6)
+    return made.assign(rate=100 * made["events_n"] / made["enrolled_n"])
+
+
+def rate_ratios(groups: pd.DataFrame, *, outcome: str) -> pd.DataFrame:
+    """Compare each group's rate with that of all other students, by year.
+
+    Use for levels of disproportionality. The comparison is all other groups together, as in 34 CFR 300.647.
+    groups  : one row per school, year and group with `enrolled_n` and the outcome per 100 students
+    Returns year, group, schools_n, enrolled_n, events_n, rate, ratio (missing where the others have no event),
+    difference (per 100).
+
+    >>> groups = pd.DataFrame({"school_id": "a", "year": 2018, "group": ["B", "W"],
+    ...                        "enrolled_n": [100.0, 200.0], "oss_per_100": [12.0, 4.0]})
+    >>> rate_ratios(groups, outcome="oss_per_100")[["ratio", "difference"]].iloc[0].round(2).tolist()
+    [3.0, 8.0]
+    """
+    made = trend(groups, outcome=outcome, by="group")
+    totals = made.groupby("year")[["enrolled_n", "events_n"]].transform("sum")
+    others = totals - made[["enrolled_n", "events_n"]]
+    rate = 100 * others["events_n"] / others["enrolled_n"].where(others["enrolled_n"] > 0)
+    return made.assign(ratio=made["rate"] / rate.where(rate > 0), difference=made["rate"] - rate)
+
+
+def level(panel: pd.DataFrame, *, outcome: str, year: int) -> float:
+    """Give the pooled rate of one year, per 100 students.
+
+    >>> panel = pd.DataFrame({"school_id": ["a", "b"], "year": [2018, 2018], "enrolled_n": [100.0, 300.0],
+    ...                       "oss_per_100": [10.0, 2.0]})
+    >>> level(panel, outcome="oss_per_100", year=2018)
+    4.0
+    """
+    return float(trend(panel[panel["year"] == year], outcome=outcome)["rate"].iloc[0])
+
+
+def baseline(panel: pd.DataFrame, *, outcome: str, years: int = 2) -> float:
+    """Average the outcome of adopting schools over their last years before the start, schools weighted alike.
+
+    years : how many observed years before each school's start to average
+
+    >>> panel = pd.DataFrame({"school_id": "a", "year": [2015, 2016, 2017], "start_year": 2017.0,
+    ...                       "oss_per_100": [8.0, 10.0, 3.0]})
+    >>> baseline(panel, outcome="oss_per_100")
+    9.0
+    """
+    before = panel[panel["year"] < panel["start_year"]].dropna(subset=[outcome])
+    if before.empty:
+        raise MethodError(
+            Problem("panel", "No adopting school has a year before its start.", "Add earlier years.")
+        )
+    last = before.sort_values("year").groupby("school_id").tail(years)
+    return float(last.groupby("school_id")[outcome].mean().mean())

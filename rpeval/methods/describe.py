@@ -39,8 +39,8 @@ def rate_ratios(groups: pd.DataFrame, *, outcome: str) -> pd.DataFrame:
 
     Use for levels of disproportionality. The comparison is all other groups together, as in 34 CFR 300.647.
     groups  : one row per school, year and group with `enrolled_n` and the outcome per 100 students
-    Returns year, group, schools_n, enrolled_n, events_n, rate, ratio (missing where the others have no event),
-    difference (per 100).
+    Returns year, group, schools_n, enrolled_n, events_n, rate, ratio (missing where the others have no
+    event), difference (per 100).
 
     >>> groups = pd.DataFrame({"school_id": "a", "year": 2018, "group": ["B", "W"],
     ...                        "enrolled_n": [100.0, 200.0], "oss_per_100": [12.0, 4.0]})

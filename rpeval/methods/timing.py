@@ -1,0 +1,132 @@
+"""Look at a panel before it is used: ids, years, start years and numbers, each problem with its fix."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from rpeval.errors import Problem
+from rpeval.methods.wording import count_of, name_schools, school_year, some
+
+
+def no_adoption(start: str) -> Problem:
+    """Say that no school has a start year, and where to name the starts."""
+    return Problem(
+        f"panel: {start}",
+        "No adoption list: no school has a start year.",
+        "Name one in sources.adoption, with the first program year of each adopting school.",
+    )
+
+
+def check_columns(panel: pd.DataFrame, columns: Sequence[str], start: str) -> list[Problem]:
+    """Look for the columns a method was told to use."""
+    if start not in panel.columns:
+        return [no_adoption(start)]
+    missing = [column for column in columns if column not in panel.columns]
+    problems = [
+        Problem(f"panel: {column}", "The column is not there.", f"Name one of: {some(panel.columns)}.")
+        for column in missing
+    ]
+    if not problems and panel.empty:
+        problems = [Problem("panel", "There are no rows.", "Check the path and filters of sources.panel.")]
+    return problems
+
+
+def check_values(
+    panel: pd.DataFrame, *, outcome: str, unit: str, time: str, start: str, weights: str | None
+) -> list[Problem]:
+    """Look for values that cannot be read: ids, years, starts, numbers; then for rows that contradict."""
+    problems = [*check_ids(panel, unit), *check_years(panel, unit, time)]
+    problems += check_starts(panel, unit, start)
+    problems += check_number(panel, unit, outcome)
+    if weights:
+        problems += check_weights(panel, unit, outcome, weights)
+    if not problems:
+        problems += check_repeats(panel, unit, time)
+    return problems
+
+
+def check_ids(panel: pd.DataFrame, unit: str) -> list[Problem]:
+    """Look for rows that belong to no school."""
+    missing_n = int(panel[unit].isna().sum())
+    if not missing_n:
+        return []
+    what = f"{count_of(missing_n, 'row')} without a school id."
+    return [Problem(f"panel: {unit}", what, "Give every row its school's id.")]
+
+
+def whole(values: pd.Series) -> np.ndarray:
+    """Say which values are whole numbers (text and missing values are not)."""
+    if not pd.api.types.is_numeric_dtype(values):
+        return np.zeros(len(values), dtype=bool)
+    number = values.to_numpy(dtype=float, na_value=np.nan)
+    with np.errstate(invalid="ignore"):
+        return np.isfinite(number) & (number == np.floor(number))
+
+
+def check_years(panel: pd.DataFrame, unit: str, time: str) -> list[Problem]:
+    """Look for years that are text, missing or fractions."""
+    bad = ~whole(panel[time])
+    if not bad.any():
+        return []
+    shown = some(panel[time][bad].unique())
+    what = f"{count_of(int(bad.sum()), 'row')} whose year is not a whole number ({shown})."
+    fix = 'Give the calendar year in which the school year starts: 2018 for "2018-19".'
+    return [Problem(f"panel: {time}", what, fix)]
+
+
+def check_starts(panel: pd.DataFrame, unit: str, start: str) -> list[Problem]:
+    """Look for start years that are not years, or that differ within a school."""
+    values = panel[start]
+    if values.isna().all():
+        return [no_adoption(start)]
+    bad = values.notna().to_numpy() & ~whole(values)
+    if not bad.any():
+        bad = np.nan_to_num(values.to_numpy(dtype=float, na_value=np.nan), nan=1.0) <= 0
+    if bad.any():
+        what = f"{count_of(int(bad.sum()), 'row')} whose start is not a year ({some(values[bad].unique())})."
+        fix = "Give the first program year as a whole number; leave it empty for schools that never started."
+        return [Problem(f"panel: {start}", what, fix)]
+    codes, units = pd.factorize(panel[unit], sort=True)
+    number = values.to_numpy(dtype=float, na_value=np.nan)
+    first = np.full(len(units) + 1, np.nan)
+    first[codes[::-1]] = number[::-1]
+    differs = ~np.isclose(number, first[codes], equal_nan=True)
+    if not differs.any():
+        return []
+    schools = name_schools(panel, unit, np.unique(codes[differs]), units)
+    what = f"The start varies within {count_of(len(schools), 'school')}: {some(schools)}."
+    fix = "Give each school one first program year; a school that stopped or left cannot be a second start."
+    return [Problem(f"panel: {start}", what, fix)]
+
+
+def check_number(panel: pd.DataFrame, unit: str, outcome: str) -> list[Problem]:
+    """Look for an outcome that is text."""
+    if pd.api.types.is_numeric_dtype(panel[outcome]):
+        return []
+    what = "The outcome is not a number."
+    return [Problem(f"panel: {outcome}", what, "Give a numeric column; leave unknown values empty.")]
+
+
+def check_weights(panel: pd.DataFrame, unit: str, outcome: str, weights: str) -> list[Problem]:
+    """Look for school-years that have an outcome and no usable weight."""
+    fix = "Give every school-year with an outcome a weight of zero or more, or use equal weights."
+    if not pd.api.types.is_numeric_dtype(panel[weights]):
+        return [Problem(f"panel: {weights}", "The weight is not a number.", fix)]
+    weight = panel[weights].to_numpy(dtype=float, na_value=np.nan)
+    bad = panel[outcome].notna().to_numpy() & ~(np.isfinite(weight) & (weight >= 0))
+    if not bad.any():
+        return []
+    schools = some(panel[unit][bad].unique())
+    what = f"{count_of(int(bad.sum()), 'school-year')} with an outcome and no usable weight: {schools}."
+    return [Problem(f"panel: {weights}", what, fix)]
+
+
+def check_repeats(panel: pd.DataFrame, unit: str, time: str) -> list[Problem]:
+    """Look for school-years that appear twice."""
+    twice = panel.duplicated([unit, time])
+    if not twice.any():
+        return []
+    cells = [f"{u} in {school_year(t)}" for u, t in panel.loc[twice, [unit, time]].itertuples(index=False)]
+    what = f"{count_of(len(cells), 'school-year')} more than once: {some(sorted(set(cells)))}."
+    return [Problem(f"panel: {unit}, {time}", what, "Keep one row for each school and year.")]

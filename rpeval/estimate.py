@@ -60,7 +60,8 @@ class Refusal:
 def attempt(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a method; where it refuses (MethodError), return the Refusal instead of stopping the notebook.
 
-    Use it wherever a study may lack what the method needs. Any other error still stops.
+    Use it wherever a study may lack what the method needs. A Refusal among the arguments is passed on: what
+    rests on an estimate that was not made is not made either. Any other error still stops.
 
     >>> from rpeval.errors import Problem
     >>> def refuse():
@@ -68,9 +69,20 @@ def attempt(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     >>> attempt(refuse)
     Refusal(reason='No adoption list.', remedy='Name one in sources.adoption.')
     """
+    for refusal in (a for a in (*args, *kwargs.values()) if isinstance(a, Refusal)):
+        return refusal
     try:
         return method(*args, **kwargs)
     except MethodError as error:
         return Refusal(
             reason=" ".join(p.what for p in error.problems), remedy=" ".join(p.fix for p in error.problems)
         )
+
+
+def rows_of(rows: Any) -> tuple[Any, ...]:
+    """Give the rows a method returned, or none where it refused, so that a notebook can go on.
+
+    >>> rows_of(Refusal("No adoption list.", "Name one.")), rows_of([1, 2])
+    ((), (1, 2))
+    """
+    return () if isinstance(rows, Refusal) else tuple(rows)

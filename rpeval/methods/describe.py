@@ -1,8 +1,15 @@
 """Levels and trends: what was recorded, before any question of cause."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from rpeval.errors import MethodError, Problem
+from rpeval.estimate import Estimate, Refusal
+from rpeval.methods.timing import no_adoption
+from rpeval.methods.wording import school_year
+
+NO_ADOPTION = no_adoption("start_year")
 
 
 def trend(panel: pd.DataFrame, *, outcome: str, by: str | None = None) -> pd.DataFrame:
@@ -11,8 +18,9 @@ def trend(panel: pd.DataFrame, *, outcome: str, by: str | None = None) -> pd.Dat
     Use for the picture and for levels; it says nothing of cause.
     panel   : one row per school and year (and group) with `enrolled_n` and the outcome per 100 students
     by      : a column to split by, or None
-    Returns year, by, schools_n, enrolled_n, events_n (events counted), rate (per 100 students, every student
-    counts the same); school-years with an unknown outcome are left out of all of them.
+    Returns year, by, schools_n, starts_n (schools in their first program year), enrolled_n, events_n (events
+    counted), rate (per 100 students, every student counts the same); school-years with an unknown outcome
+    are left out of all of them.
     Refuses (MethodError) an outcome that is not in the panel or unknown everywhere.
 
     >>> panel = pd.DataFrame({"school_id": ["a", "b"], "year": [2018, 2018], "enrolled_n": [100.0, 300.0],
@@ -26,10 +34,12 @@ def trend(panel: pd.DataFrame, *, outcome: str, by: str | None = None) -> pd.Dat
         )
     known = panel[panel[outcome].notna() & (panel["enrolled_n"] > 0)]
     known = known.assign(events_n=known[outcome] * known["enrolled_n"] / 100)
+    known["starts_n"] = (known["start_year"] == known["year"]) if "start_year" in known else 0
     keys = ["year"] if by is None else ["year", by]
     made = known.groupby(keys, as_index=False, observed=True).agg(
-        schools_n=("school_id", "nunique"), enrolled_n=("enrolled_n", "sum"), events_n=("events_n", "sum")
-    )
+        schools_n=("school_id", "nunique"), starts_n=("starts_n", "sum"),
+        enrolled_n=("enrolled_n", "sum"), events_n=("events_n", "sum"),
+    )  # fmt: skip
     made["events_n"] = made["events_n"].round(6)
     return made.assign(rate=100 * made["events_n"] / made["enrolled_n"])
 
@@ -75,6 +85,8 @@ def baseline(panel: pd.DataFrame, *, outcome: str, years: int = 2) -> float:
     >>> baseline(panel, outcome="oss_per_100")
     9.0
     """
+    if "start_year" not in panel:
+        raise MethodError(NO_ADOPTION)
     before = panel[panel["year"] < panel["start_year"]].dropna(subset=[outcome])
     if before.empty:
         raise MethodError(
@@ -82,3 +94,49 @@ def baseline(panel: pd.DataFrame, *, outcome: str, years: int = 2) -> float:
         )
     last = before.sort_values("year").groupby("school_id").tail(years)
     return float(last.groupby("school_id")[outcome].mean().mean())
+
+
+def schools_in(panel: pd.DataFrame, *, arm: str) -> int:
+    """Count the schools of one arm ("adopting" or "comparison").
+
+    >>> schools_in(pd.DataFrame({"school_id": ["a", "a", "b"], "arm": ["adopting"] * 2 + ["comparison"]}),
+    ...            arm="adopting")
+    1
+    """
+    if "arm" not in panel:
+        raise MethodError(NO_ADOPTION)
+    return int(panel.loc[panel["arm"] == arm, "school_id"].nunique())
+
+
+def cohorts(panel: pd.DataFrame) -> pd.DataFrame:
+    """Count adopting schools by the year in which they started; no rows where there is no adoption list.
+
+    Returns start (text, "2018-19"), schools_n.
+
+    >>> cohorts(pd.DataFrame({"school_id": ["a", "a", "b"], "start_year": [2018.0, 2018.0, float("nan")]}))
+         start  schools_n
+    0  2018-19          1
+    """
+    if "start_year" not in panel:
+        return pd.DataFrame({"start": pd.Series(dtype=str), "schools_n": pd.Series(dtype=int)})
+    first = panel.drop_duplicates("school_id")["start_year"].dropna().astype(int)
+    counted = first.value_counts().sort_index()
+    return pd.DataFrame({"start": [school_year(y) for y in counted.index], "schools_n": counted.to_numpy()})
+
+
+def as_frame(rows: Iterable[tuple[object, Estimate | Refusal]], key: str) -> pd.DataFrame:
+    """Put named estimates into rows: key, value, low, high; missing numbers where an estimate was refused.
+
+    >>> as_frame([(-1, Estimate(0.1, low=-1.0, high=1.2)), (0, Refusal("One school.", "Wait."))], "year")
+       year  value  low  high
+    0    -1    0.1 -1.0   1.2
+    1     0    NaN  NaN   NaN
+    """
+    table = [(name, *(getattr(e, part, None) for part in ("value", "low", "high"))) for name, e in rows]
+    frame = pd.DataFrame(table, columns=[key, "value", "low", "high"])
+    return frame.astype({"value": float, "low": float, "high": float})
+
+
+def extreme(one_out: pd.DataFrame, *, pick: str) -> float:
+    """Give the lowest ("min") or highest ("max") estimate among those with one school left out."""
+    return float(one_out["value"].agg(pick))

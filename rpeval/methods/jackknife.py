@@ -10,10 +10,10 @@ Shapes: P fits at once, G schools, T years, R outcomes.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
+from rpeval.methods.intervals import t_estimate
 from rpeval.methods.wording import some
 
 BLOCK_CELLS = 4_000_000
@@ -155,14 +155,10 @@ def jackknife_estimate(
         raise MethodError(rests_on(names, lost))
     G = len(left_out)
     se = float(jackknife_se(np.array(value), left_out, np.ones(G, dtype=bool), axis=0))
-    half = float(stats.t.ppf((1 + level) / 2, G - 1)) * se
-    return Estimate(
-        value=float(value),
-        se=se,
-        low=float(value) - half,
-        high=float(value) + half,
-        p=float(2 * stats.t.sf(abs(value) / se, G - 1)) if se > 0 else None,
-        df=float(G - 1),
+    return t_estimate(
+        float(value),
+        se,
+        G - 1,
         level=level,
         unit=unit,
         n=n,

@@ -1,0 +1,45 @@
+"""Simulate studies that state their truth; `python -m rpeval.inputs.simulate` writes data/simulated again.
+
+What a method should find is planted in the expected rates, so a test can compare an estimate with the truth
+and not with another estimate. A study is drawn from a recipe, data/reference/recipes/<study>.yml.
+"""
+
+import sys
+from pathlib import Path
+
+import yaml
+
+from rpeval.inputs.simulate_files import study_files, table_bytes
+from rpeval.inputs.simulate_panel import Truth, panel
+from rpeval.inputs.simulate_study import Study, study
+
+__all__ = ["Study", "Truth", "panel", "study", "write_all", "write_study"]
+
+HEADER = (
+    "# Simulated. What this study was drawn to show, in expectation; written by rpeval.inputs.simulate.\n"
+)
+
+
+def write_study(drawn: Study, folder: Path) -> None:
+    """Write a study's files and its truth.yml to a folder, which is made where it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in study_files(drawn).items():
+        (folder / name).write_bytes(table_bytes(name, table))
+    rounded = {id: {**told, "value": round(told["value"], 4) + 0.0} for id, told in drawn.truth.items()}
+    (folder / "truth.yml").write_bytes(
+        (HEADER + yaml.safe_dump(rounded, sort_keys=False, width=110)).encode()
+    )
+
+
+def write_all(reference: Path, target: Path) -> None:
+    """Draw every recipe in reference/recipes and write each study to its own folder in target."""
+    for path in sorted((reference / "recipes").glob("*.yml")):
+        recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+        instrument = reference / "instruments" / f"{recipe['survey']['instrument']}.yml"
+        drawn = study(recipe, yaml.safe_load(instrument.read_text(encoding="utf-8")))
+        write_study(drawn, target / recipe["study"])
+
+
+if __name__ == "__main__":
+    data = Path.cwd() / "data"
+    write_all(data / "reference", Path(sys.argv[1]) if len(sys.argv) > 1 else data / "simulated")

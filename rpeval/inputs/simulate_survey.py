@@ -1,0 +1,161 @@
+"""Draw the belonging survey of a simulated study, with the expectations it was drawn from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import erf
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rpeval.inputs.simulate_schools import District, stream
+from rpeval.inputs.years import parse_year
+
+BEYOND_THE_SCALE = 9  # the code a mistyped answer gets
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A graded one-factor scale: the answer passes category k where loading * theta + noise > cut[k].
+
+    loading : one per item
+    cuts    : items × (categories - 1)
+    reverse : which items are answered the other way round
+    low     : code of the lowest category
+    """
+
+    ids: tuple[str, ...]
+    loading: np.ndarray
+    cuts: np.ndarray
+    reverse: np.ndarray
+    low: int
+
+
+def build_scale(told: Mapping[str, Any], instrument: Mapping[str, Any]) -> Scale:
+    """Build the scale of a recipe: loadings that give the latent responses the reliability asked for.
+
+    For k equal loadings l, reliability is k l² / (1 + (k - 1) l²); the recipe's relative loadings spread
+    around that l.
+    """
+    items = instrument["items"]
+    k, reliability = len(items), told["reliability"]
+    usual = np.sqrt(reliability / (k - (k - 1) * reliability))
+    cuts = np.array(told["thresholds"])[None, :] + np.array(told["item_shifts"])[:, None]
+    reverse = np.array([bool(item["reverse"]) for item in items])
+    ids = tuple(item["id"] for item in items)
+    return Scale(ids, usual * np.array(told["loadings"]), cuts, reverse, int(instrument["min"]))
+
+
+def chance_above(scale: Scale, theta: np.ndarray) -> np.ndarray:
+    """Chance of an answer above each cut, items in their keyed direction: people × items × cuts."""
+    centered = scale.loading[:, None] * theta[:, None, None] - scale.cuts
+    z = centered / np.sqrt(1 - scale.loading[:, None] ** 2)
+    return 0.5 * (1 + np.frompyfunc(erf, 1, 1)(z / np.sqrt(2)).astype(float))
+
+
+def draw_respondents(students: pd.DataFrame, district: District, recipe: Mapping[str, Any]) -> pd.DataFrame:
+    """Invite students of each school and wave at random, and let some of them answer.
+
+    Returns one row per respondent: school_no, group_no, wave (year), theta (latent belonging without the
+    program), adopted (yes or no) and effect (what the program adds to theta), sorted by wave and school.
+    """
+    told, seed = recipe["survey"], recipe["seed"]
+    waves = [parse_year(wave) for wave in told["waves"]]
+    asked = students[np.isin(district.years[students["year_no"]], waves)]
+    asked = asked.assign(
+        wave=district.years[asked["year_no"]], order=stream(seed, "invited").random(len(asked))
+    )
+    asked = asked.sort_values(["wave", "school_no", "order"])
+    asked = asked[asked.groupby(["wave", "school_no"]).cumcount() < told["invited"]].reset_index(drop=True)
+    asked["wave_no"] = np.searchsorted(waves, asked["wave"])
+    answers = stream(seed, "answered").random(len(asked)) < response_rate(asked, district, recipe)
+    respondents = asked[answers].reset_index(drop=True)
+    adopted = respondents["wave"] >= district.schools["start_year"].to_numpy()[respondents["school_no"]]
+    theta = draw_theta(respondents, district, recipe)
+    respondents = respondents.assign(theta=theta, adopted=adopted, effect=told["effect"] * adopted)
+    return respondents[["school_no", "group_no", "wave", "theta", "adopted", "effect"]]
+
+
+def response_rate(asked: pd.DataFrame, district: District, recipe: Mapping[str, Any]) -> np.ndarray:
+    """Chance of answering, one draw per school and wave."""
+    told = recipe["survey"]["response"]
+    rate = stream(recipe["seed"], "response").normal(told["mean"], told["sd"], (len(district.schools), 2))
+    return np.clip(rate, 0.05, 1.0)[asked["school_no"], asked["wave_no"]]
+
+
+def draw_theta(respondents: pd.DataFrame, district: District, recipe: Mapping[str, Any]) -> np.ndarray:
+    """Draw latent belonging without the program: group, wave, school, school-by-wave shock, person."""
+    told, seed, n = recipe["survey"], recipe["seed"], len(district.schools)
+    school_no, later = respondents["school_no"].to_numpy(), respondents["wave"] > respondents["wave"].min()
+    between, shaken = told["school_variance"], told["school_wave_variance"]
+    of_school = stream(seed, "school belonging").normal(0, np.sqrt(between), n)
+    of_wave = stream(seed, "school-wave belonging").normal(0, np.sqrt(shaken), (n, 2))
+    person = stream(seed, "person belonging").normal(0, np.sqrt(1 - between - shaken), len(respondents))
+    of_group = np.array([told["groups"][group] for group in district.groups])
+    fixed = of_group[respondents["group_no"]] + told["wave_shift"] * later
+    return (fixed + of_school[school_no] + of_wave[school_no, later.astype(int)] + person).to_numpy()
+
+
+def draw_answers(respondents: pd.DataFrame, scale: Scale, seed: int) -> np.ndarray:
+    """Draw the answers as given, reversed items turned round: respondents × items, whole codes."""
+    theta = (respondents["theta"] + respondents["effect"]).to_numpy()[:, None]
+    noise = stream(seed, "answers").normal(size=(len(theta), len(scale.ids)))
+    latent = scale.loading * theta + np.sqrt(1 - scale.loading**2) * noise
+    steps = (latent[:, :, None] > scale.cuts).sum(axis=2)
+    return scale.low + np.where(scale.reverse, scale.cuts.shape[1] - steps, steps)
+
+
+def soil(answers: np.ndarray, told: Mapping[str, Any], seed: int) -> np.ndarray:
+    """Leave answers out and mistype some: a float array with NaN for no answer."""
+    rng, dirty = stream(seed, "dirt"), answers.astype(float)
+    dirty[rng.random(dirty.shape) < told["item_missing"]] = np.nan
+    dirty[rng.random(len(dirty)) < told["broken_off"], 2:] = np.nan
+    given = np.flatnonzero(~np.isnan(dirty))
+    dirty.flat[rng.choice(given, told["out_of_range"], replace=False)] = BEYOND_THE_SCALE
+    return dirty
+
+
+def expected_score(scale: Scale, theta: np.ndarray) -> np.ndarray:
+    """Expected mean item score, in scale points, of people with a given latent belonging."""
+    return scale.low + chance_above(scale, theta).sum(axis=2).mean(axis=1)
+
+
+def score_moments(scale: Scale, theta: np.ndarray) -> tuple[float, float, float]:
+    """Standard deviation, alpha and omega that the scale has among these people, in expectation.
+
+    Omega is the share of the score's variance that latent belonging explains. Items are independent given
+    theta, so the covariance between two items is the covariance of their expectations.
+    """
+    above, k = chance_above(scale, theta), len(scale.ids)
+    item = above.sum(axis=2)
+    squared = (above * (2 * np.arange(above.shape[2]) + 1)).sum(axis=2)
+    noise = (squared - item**2).mean(axis=0)
+    common = np.cov(item, rowvar=False, bias=True)
+    total = common.sum() + noise.sum()
+    alpha = k / (k - 1) * (1 - (np.trace(common) + noise.sum()) / total)
+    return float(np.sqrt(total) / k), float(alpha), float(common.sum() / total)
+
+
+def planted_belonging(
+    respondents: pd.DataFrame, scale: Scale, favorable: list[int]
+) -> dict[str, tuple[float, str, str]]:
+    """State what the survey was drawn to show: finding id to value, unit and note.
+
+    The effect compares the same respondents with and without the program; reliability is that of all
+    respondents, and the standard deviation that of the first wave.
+    """
+    theta = (respondents["theta"] + respondents["effect"]).to_numpy()
+    reached, first = respondents["adopted"], respondents["wave"] == respondents["wave"].min()
+    with_it, without = theta[reached], respondents["theta"].to_numpy()[reached]
+    points = float(np.mean(expected_score(scale, with_it) - expected_score(scale, without)))
+    top = min(favorable) - scale.low - 1
+    more = chance_above(scale, with_it)[:, :, top].mean() - chance_above(scale, without)[:, :, top].mean()
+    spread, _, _ = score_moments(scale, theta[first])
+    _, alpha, omega = score_moments(scale, theta)
+    return {
+        "belonging.att": (points, "scale points", "Mean item score, after reversing."),
+        "belonging.att.sd": (points / spread, "SD", "In student standard deviations of the first wave."),
+        "belonging.favorable.att": (100 * float(more), "percentage points", "Mean over the items."),
+        "belonging.alpha": (alpha, "", "Expected alpha of all respondents."),
+        "belonging.omega": (omega, "", "Share of the score's variance that belonging explains."),
+    }

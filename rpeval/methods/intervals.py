@@ -9,7 +9,7 @@ from rpeval.estimate import Estimate
 
 
 def t_estimate(value: float, se: float, df: float = np.inf, *, level: float = 0.95, **words: Any) -> Estimate:
-    """Make an Estimate with the interval and two-sided p-value of a t distribution (normal when df is infinite).
+    """Make an Estimate with interval and two-sided p-value of a t distribution (normal when df is infinite).
 
     value, se : in the same unit; df : degrees of freedom; words : the other fields of Estimate
     A standard error of zero gives an interval of no width and no p-value.

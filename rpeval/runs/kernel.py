@@ -1,0 +1,82 @@
+"""The kernel a notebook runs in: this interpreter's own, undisturbed by the user's settings, surely ended."""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+KERNEL = "python3"
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+DISTURBING = ("PYTHONSTARTUP", "MPLBACKEND", "JUPYTER_PATH")
+
+_kernels: list[Any] = []
+
+
+@cache
+def open_papermill() -> Any:
+    """Import papermill without the parts of JupyterLab that nothing here needs, and silence its log.
+
+    `rfc3987_syntax` builds parsers when it is imported, which costs about a second; jsonschema does without.
+    Papermill reports a fault in its log as well as by raising; only what is raised reaches the user.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    import papermill
+
+    for name in ("papermill", "asyncio", "traitlets"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    return papermill
+
+
+@cache
+def kernel_class() -> type:
+    """Give the manager of the stock kernel: this interpreter, encrypted sockets, known to `end_kernels`."""
+    open_papermill()
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+
+    class OwnKernel(AsyncKernelManager):
+        """The stock kernel of this interpreter, whatever kernels the user has installed elsewhere."""
+
+        def __init__(self, **settings: Any):
+            specs = KernelSpecManager(kernel_dirs=[])  # without folders to look in, only our own is left
+            super().__init__(kernel_spec_manager=specs, transport_encryption="auto", **settings)
+            _kernels.append(self)
+
+    return OwnKernel
+
+
+def end_kernels() -> None:
+    """Kill every kernel started here, with the processes it started in turn."""
+    while _kernels:
+        group = getattr(_kernels.pop().provisioner, "pgid", None)
+        if group:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def kernel_environment(home: Path) -> Iterator[None]:
+    """Set what a kernel inherits while one notebook runs; on leaving, end its processes.
+
+    home : a folder for the kernel's own files, so that the user's IPython settings and start-up files do not
+           reach it
+    Linear algebra gets one thread, so that sums are made in the same order on any machine.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    before = dict(os.environ)
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    os.environ["IPYTHONDIR"] = str(home)
+    for name in DISTURBING:
+        os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        end_kernels()
+        os.environ.clear()
+        os.environ.update(before)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from rpeval.inputs.project import find_root
 from rpeval.inputs.simulate_files import study_files, table_bytes
 from rpeval.inputs.simulate_panel import Truth, panel
 from rpeval.inputs.simulate_study import Study, study
@@ -41,5 +42,5 @@ def write_all(reference: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    data = Path.cwd() / "data"
+    data = find_root() / "data"
     write_all(data / "reference", Path(sys.argv[1]) if len(sys.argv) > 1 else data / "simulated")

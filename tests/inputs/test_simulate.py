@@ -362,3 +362,14 @@ def test_files_of_a_study_are_named_for_what_they_hold(drawn):
         "adoption.csv",
         "survey.csv",
     ]
+
+
+def test_data_readme_tells_the_planted_values(root, committed):
+    text = (root / "data/README.md").read_text(encoding="utf-8")
+    columns = ("att", "iss_per_100.att", "removals_per_100.att", "gap.black_white.att")
+    for name in STUDIES:
+        truth = {id: told["value"] for id, told in read_yaml(committed / name / "truth.yml").items()}
+        cells = [f"{truth[f'suspensions.{column}']:.1f}" for column in columns]
+        cells.append(f"{truth['belonging.att.sd']:.2f}")
+        row = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
+        assert [cell.strip().replace("−", "-") for cell in row.split("|")[5:-1]] == cells

@@ -101,11 +101,19 @@ def student_ids(numbers: pd.Series) -> pd.Series:
 
 
 def action_rows(study: Study) -> pd.DataFrame:
-    """One row per suspension: who, where, when, which kind, how many days."""
+    """One row per suspension: who, where, when, which kind, how many days; a few rows listed again."""
     actions = study.actions
     named = name_keys(study, actions[["school_no", "date", "kind", "days"]])
     named.insert(0, "student_id", student_ids(actions["student_no"]))
-    return named.sort_values(["date", "student_id", "kind", "days"], ignore_index=True)
+    named = named.sort_values(["date", "student_id", "kind", "days"], ignore_index=True)
+    named.insert(0, "action_id", [f"A{1 + k:06d}" for k in range(len(named))])
+    return pd.concat([named, repeat_some(named, study, "repeated_actions")], ignore_index=True)
+
+
+def repeat_some(table: pd.DataFrame, study: Study, dirt: str) -> pd.DataFrame:
+    """Choose as many rows as the recipe's dirt says, to be listed a second time."""
+    again = stream(study.recipe["seed"], dirt).choice(len(table), study.recipe["dirt"][dirt], replace=False)
+    return table.iloc[again]
 
 
 def enrollment_rows(study: Study) -> pd.DataFrame:
@@ -131,10 +139,7 @@ def survey_rows(study: Study) -> pd.DataFrame:
     table.insert(2, "wave", [show_year(wave) for wave in people["wave"].tolist()])
     answers = pd.DataFrame(study.answers, columns=list(study.scale.ids)).astype("Int64")
     table = pd.concat([table, answers], axis=1)
-    again = stream(study.recipe["seed"], "duplicates").choice(
-        len(table), study.recipe["dirt"]["duplicates"], replace=False
-    )
-    table = pd.concat([table, table.iloc[again]], ignore_index=True)
+    table = pd.concat([table, repeat_some(table, study, "duplicates")], ignore_index=True)
     if study.recipe["files"]["survey"] == "wide":
         return table
     keys = ["respondent_id", "school_id", "wave", "race"]

@@ -1,0 +1,262 @@
+"""The kinds of value a params or layout file may hold; the kind decides how the text that was typed is read.
+
+A file gives text only (`yaml_text`). A dict, as papermill passes it, gives what its YAML reader made of the
+text: a field of text then refuses a number or a truth value rather than guess what was typed.
+"""
+
+import codecs
+import math
+import re
+from datetime import date
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Annotated, Any, Literal
+from unicodedata import category
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    PlainSerializer,
+    Tag,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from rpeval.inputs.words import quote
+from rpeval.inputs.years import parse_year, show_year
+
+WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]{0,17})")
+DECIMAL = re.compile(r"[+-]?(?!0[0-9]+$)([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+STUDY = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
+HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode categories: controls, formats, surrogates, line separators
+KEPT = "\t\n\u200c\u200d"  # and the joiners that some scripts need
+EMPTY = ("Nothing is written here.", "Give it a value, or delete the line.")
+
+
+def refuse(what: str, fix: str) -> PydanticCustomError:
+    """Make the error a field raises: what is wrong, and one imperative sentence that mends it."""
+    return PydanticCustomError("rpeval", "{what} {fix}", {"what": what, "fix": fix})
+
+
+class Form(BaseModel):
+    """Base of every part of a params or layout file: no unknown key, no empty key, frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_empty(cls, value: Any) -> Any:
+        if value is None:
+            raise refuse(*EMPTY)
+        return value
+
+
+def read_text(value: Any) -> str:
+    """Take text, without the blanks around it; refuse what YAML read as something else."""
+    text = read_exact(value).strip()
+    if not text:
+        raise refuse(*EMPTY)
+    return text
+
+
+def read_exact(value: Any) -> str:
+    """Take text as it is, blanks and nothing ("") included."""
+    if not isinstance(value, str):
+        raise _not_text(value)
+    hidden = [c for c in value if category(c) in HIDDEN and c not in KEPT]
+    if hidden:
+        raise refuse(f"The text holds the invisible character U+{ord(hidden[0]):04X}.", "Delete it.")
+    return value
+
+
+def read_whole(value: Any) -> int:
+    """Take a whole number, or text that is one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and WHOLE.fullmatch(value.strip()):
+        return int(value)
+    raise _not_a("a whole number", value, "Write digits only, without a leading zero.")
+
+
+def read_number(value: Any) -> float:
+    """Take a finite number, or text that is one."""
+    number = math.nan
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number = float(value) if abs(value) < 1e300 else math.inf
+    elif isinstance(value, str) and DECIMAL.fullmatch(value.strip()):
+        number = float(value)
+    if not math.isfinite(number):
+        raise _not_a("a number", value, "Write digits with a decimal point, like 0.5.")
+    return number
+
+
+def read_switch(value: Any) -> bool:
+    """Take true or false."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return value.strip().lower() == "true"
+    raise _not_a("true or false", value, "Write true or false.")
+
+
+def read_year(value: Any) -> int:
+    """Take a school year like 2018-19, as the year of its start."""
+    if value is None or value == "":
+        raise refuse(*EMPTY)
+    try:
+        return parse_year(value.strip() if isinstance(value, str) else value)
+    except ValueError as error:
+        raise refuse(str(error), 'Write both years of the school year, like "2018-19".') from None
+
+
+def read_start(value: Any) -> str:
+    """Take the school year in which a program starts, or never."""
+    return "never" if value == "never" else show_year(read_year(value))
+
+
+def read_path(value: Any) -> str:
+    """Take a path below the project's folder, written with /."""
+    text = read_text(value)
+    if "\\" in text:
+        raise refuse(
+            f"{quote(text)} is written with backslashes.", f"Write {quote(text.replace(chr(92), '/'))}."
+        )
+    path = PurePosixPath(text)
+    if path.is_absolute() or PureWindowsPath(text).drive or text.startswith("~") or ".." in path.parts:
+        raise refuse(
+            f"{quote(text)} leads out of the project's folder.",
+            "Copy or link the file into data/<study>/ (git ignores it there), and write that path.",
+        )
+    return str(path)
+
+
+def read_study(value: Any) -> str:
+    """Take the short name of a study, which also names its folder."""
+    text = read_text(value)
+    if not STUDY.fullmatch(text):
+        raise refuse(
+            f"{quote(text)} cannot name a folder everywhere.",
+            "Use only lower-case letters, digits, - and _ (at most 60), beginning with a letter or digit.",
+        )
+    return text
+
+
+def read_state(value: Any) -> str:
+    """Take the two letters of a state."""
+    text = read_text(value)
+    if not re.fullmatch(r"[A-Z]{2}", text):
+        raise refuse(f"{quote(text)} is not a state's abbreviation.", "Write two capital letters, like CA.")
+    return text
+
+
+def read_leaid(value: Any) -> str:
+    """Take a district's NCES id: seven digits, as text, so that a leading zero stays."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        meant = next((t for t in (str(value), f"0{value:o}") if len(t) == 7), str(value).zfill(7))
+        raise refuse(f"The id was read as the number {value} by YAML.", f'Write it in quotes: "{meant}".')
+    text = read_text(value)
+    if not re.fullmatch(r"[0-9]{7}", text):
+        what = f"{quote(text)} is not an NCES district id, which has seven digits."
+        raise refuse(what, 'Write all seven digits in quotes, like "0612345".')
+    return text
+
+
+def read_encoding(value: Any) -> str:
+    """Take the name of a text encoding that Python knows."""
+    text = read_text(value)
+    try:
+        codecs.lookup(text)
+    except (LookupError, ValueError):
+        raise refuse(
+            f"{quote(text)} is not a known encoding.", "Write utf-8, utf-16, cp1252 or latin-1."
+        ) from None
+    return text
+
+
+def in_order(mapping: dict[str, Any]) -> dict[str, Any]:
+    """Sort the keys of a mapping, so that equal params are written equally."""
+    return dict(sorted(mapping.items()))
+
+
+def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Refuse a list that names something twice."""
+    twice = [v for n, v in enumerate(values) if v in values[:n]]
+    if twice:
+        shown = show_year(twice[0]) if isinstance(twice[0], int) else quote(twice[0])
+        raise refuse(f"{shown} is listed twice.", "Keep it once.")
+    return values
+
+
+def between(low: int, high: int, why: str = "") -> AfterValidator:
+    """Require a number from `low` to `high`; `why` completes the sentence about one that is too low."""
+
+    def check(value: int) -> int:
+        if not low <= value <= high:
+            reason = why if value < low and why else f"is not from {low} to {high}"
+            raise refuse(f"{quote(value)} {reason}.", f"Write a number from {low} to {high}.")
+        return value
+
+    return AfterValidator(check)
+
+
+def above_zero(value: float) -> float:
+    """Require a number above zero."""
+    if value <= 0:
+        raise refuse(f"{value} is not above zero.", "Write a number above zero.")
+    return value
+
+
+def is_list(value: Any) -> str:
+    """Tell the kind of a value that may be one text or a list of texts."""
+    return "<list>" if isinstance(value, list | tuple) else "<one>"
+
+
+def _not_text(value: Any) -> PydanticCustomError:
+    if isinstance(value, bool):
+        return refuse(
+            f"The text was read as {quote(value)} by YAML, as it reads no, off, yes and on.",
+            'Put the text in quotes, like "no".',
+        )
+    if isinstance(value, int):
+        zero = f', or "0{value:o}" if it was typed with a leading zero' if value > 7 else ""
+        return refuse(f"The text was read as the number {quote(value)} by YAML.",
+                      f"Put it in quotes: {quote(str(value))}{zero}.")  # fmt: skip
+    if isinstance(value, float | date):
+        kind = "number" if isinstance(value, float) else "date"
+        return refuse(
+            f"The text was read as the {kind} {value} by YAML.", "Put it in quotes, as it was typed."
+        )
+    return _not_a("text", value, "Write one text here.")
+
+
+def _not_a(kind: str, value: Any, fix: str) -> PydanticCustomError:
+    if value is None or value == "":
+        return refuse(*EMPTY)
+    if isinstance(value, list | tuple | dict):
+        shape = "A group of keys" if isinstance(value, dict) else "A list"
+        return refuse(f"{shape} stands where {kind} is expected.", fix)
+    return refuse(f"{quote(value)} is not {kind}.", fix)
+
+
+Text = Annotated[str, BeforeValidator(read_text)]
+Exact = Annotated[str, BeforeValidator(read_exact)]
+Whole = Annotated[int, BeforeValidator(read_whole)]
+Number = Annotated[float, BeforeValidator(read_number)]
+Positive = Annotated[Number, AfterValidator(above_zero)]
+Switch = Annotated[bool, BeforeValidator(read_switch)]
+Year = Annotated[int, BeforeValidator(read_year), PlainSerializer(show_year)]
+Start = Annotated[str, BeforeValidator(read_start)]
+State = Annotated[str, BeforeValidator(read_state)]
+SourcePath = Annotated[str, BeforeValidator(read_path)]
+StudyName = Annotated[str, BeforeValidator(read_study)]
+Leaid = Annotated[str, BeforeValidator(read_leaid)]
+Encoding = Annotated[str, BeforeValidator(read_encoding)]
+Texts = Annotated[tuple[Text, ...], AfterValidator(distinct)]
+Exacts = Annotated[tuple[Exact, ...], AfterValidator(distinct)]
+Years = Annotated[tuple[Year, ...], AfterValidator(distinct)]
+OneOrMore = Discriminator(is_list)
+TextOrTexts = Annotated[Annotated[Text, Tag("<one>")] | Annotated[Texts, Tag("<list>")], OneOrMore]
+ExactOrExacts = Annotated[Annotated[Exact, Tag("<one>")] | Annotated[Exacts, Tag("<list>")], OneOrMore]
+AllOrTexts = Annotated[Annotated[Literal["all"], Tag("<one>")] | Annotated[Texts, Tag("<list>")], OneOrMore]

@@ -229,3 +229,24 @@ def separate_groups(cells: np.ndarray) -> int:
     number = cells.astype(float)
     groups_n, _ = connected_components(csr_array(number.T @ number), directed=False)
     return groups_n if groups_n > 1 else 0
+
+
+def values_of(panel: pd.DataFrame, column: str, design: Design, *, unit: str, time: str) -> np.ndarray:
+    """Lay another column out like the design (G by T), NaN where the panel has no row.
+
+    Refuses (MethodError) a column that is not there, is text, or is missing where the outcome is observed.
+    """
+    where = f"panel: {column}"
+    if column not in panel.columns or not pd.api.types.is_numeric_dtype(panel[column]):
+        refuse([Problem(where, "There is no such numeric column.", f"Name one of: {some(panel.columns)}.")])
+    row = pd.Index(design.units).get_indexer(panel[unit])
+    step = pd.Index(design.times).get_indexer(panel[time])
+    there = (row >= 0) & (step >= 0)
+    values = np.full(design.Y.shape, np.nan)
+    values[row[there], step[there]] = panel[column].to_numpy(dtype=float, na_value=np.nan)[there]
+    lost = (design.observed & ~np.isfinite(values)).sum(axis=1)
+    if lost.any():
+        names = some(name for name, n in zip(design.names, lost, strict=True) if n)
+        what = f"{count_of(int(lost.sum()), 'school-year')} with an outcome and no {column}: {names}."
+        refuse([Problem(where, what, "Fill it in, or leave these school-years out with a reason.")])
+    return values

@@ -1,0 +1,124 @@
+"""Row accounting: how many rows came in, how many went out, and for every other row the reason."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from rpeval.errors import DataError, Problem
+
+COLUMNS = ["source", "reason", "school_id", "year", "rows_n"]
+KEYS = COLUMNS[:-1]
+
+
+def no_drops() -> pd.DataFrame:
+    """Give a table of drops without any."""
+    return count_drops(pd.DataFrame({"school_id": [], "year": []}), source="", reason="")
+
+
+def count_drops(rows: pd.DataFrame, *, source: str, reason: Any) -> pd.DataFrame:
+    """Count rows that leave by source, reason, school and year.
+
+    rows   : the rows that leave, with school_id and year where they are known (missing otherwise)
+    reason : one text for all of them, or a series with a reason for each row
+    Returns source, reason, school_id, year, rows_n, sorted; the order of the rows does not matter.
+
+    >>> rows = pd.DataFrame({"school_id": ["02", "01", "02"], "year": [2018, 2018, 2018]})
+    >>> count_drops(rows, source="panel", reason="No students")[["school_id", "rows_n"]].values.tolist()
+    [['01', 1], ['02', 2]]
+    """
+    named = pd.DataFrame(
+        {
+            "source": pd.Series(source, index=rows.index, dtype="str"),
+            "reason": pd.Series(reason, index=rows.index, dtype="str"),
+            "school_id": rows["school_id"].astype("str").fillna(""),
+            "year": rows["year"].astype("Int64"),
+        }
+    )
+    return _sum(named.assign(rows_n=1))
+
+
+def _sum(drops: pd.DataFrame) -> pd.DataFrame:
+    summed = drops.groupby(KEYS, dropna=False, sort=True)["rows_n"].sum().reset_index()
+    return summed.astype({"rows_n": "int64", "year": "Int64"})
+
+
+def add_drops(drops: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Add several tables of drops into one, sorted."""
+    return _sum(pd.concat([no_drops(), *drops], ignore_index=True))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Accounting:
+    """Where every row of a source went.
+
+    rows_in  : rows read from the files
+    rows_out : rows of the table that the study uses
+    drops    : source, reason, school_id ("" where unknown), year (missing where unknown), rows_n: the rows
+               that left, or were summed into another row
+    Refuses (DataError) when rows_in less the drops is not rows_out.
+
+    >>> rows = pd.DataFrame({"school_id": ["01", "02"], "year": [2020, 2020]})
+    >>> books = Accounting(5, 3, count_drops(rows, source="panel", reason="Remote year"))
+    >>> books.by_reason().values.tolist()
+    [['panel', 'Remote year', 2, 2]]
+    """
+
+    rows_in: int
+    rows_out: int
+    drops: pd.DataFrame
+
+    def __post_init__(self):
+        left = int(self.drops["rows_n"].sum())
+        if self.rows_in - left != self.rows_out:
+            what = f"{self.rows_in} rows came in, {left} left with a reason, but {self.rows_out} are used."
+            raise DataError(Problem("row accounting", what, "Report this: it is a fault of rpeval."))
+
+    def by_reason(self) -> pd.DataFrame:
+        """Sum the drops by source and reason: source, reason, rows_n, schools_n, the largest first."""
+        known = self.drops.assign(school_id=self.drops["school_id"].where(self.drops["school_id"] != ""))
+        grouped = known.groupby(["source", "reason"], sort=True)
+        summed = grouped.agg(rows_n=("rows_n", "sum"), schools_n=("school_id", "nunique")).reset_index()
+        return summed.sort_values(
+            ["source", "rows_n", "reason"], ascending=[True, False, True], ignore_index=True
+        )
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Keeps the books of one source while it is read: what left, and what is wrong.
+
+    source   : the source's name in the params ("panel")
+    label    : how messages name its file
+    rows_in  : rows read
+    drops    : one table for each reason
+    problems : all that is wrong or worth knowing
+    """
+
+    source: str
+    label: str
+    rows_in: int = 0
+    drops: list[pd.DataFrame] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def keep(self, frame: pd.DataFrame, mask: Any, reason: Any) -> pd.DataFrame:
+        """Keep the rows where `mask` holds and count the others under their reason."""
+        keep = pd.Series(mask, index=frame.index).astype(bool)
+        if not keep.all():
+            gone = frame[~keep]
+            reasons = reason.loc[gone.index] if isinstance(reason, pd.Series) else reason
+            self.drops.append(count_drops(gone, source=self.source, reason=reasons))
+        return frame[keep]
+
+    def fold(self, frame: pd.DataFrame, keys: list[str], reason: str) -> None:
+        """Count the rows that are summed into the first row of their keys."""
+        self.keep(frame, ~frame.duplicated(keys), reason)
+
+    def say(self, what: str, fix: str, *, stops: bool = True, where: str = "") -> None:
+        """Note a problem of this source, or with stops=False something worth knowing."""
+        self.problems.append(Problem(f"{self.label}{where and ': ' + where}", what, fix, stops))
+
+    def close(self, rows_out: int) -> Accounting:
+        """Close the books."""
+        return Accounting(self.rows_in, rows_out, add_drops(self.drops))

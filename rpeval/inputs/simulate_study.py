@@ -111,6 +111,13 @@ def planted_suspensions(
             change["oss"][:, black] - change["oss"][:, white], treated & both_shown
         ),
     }
+    untreated = ((enrolled * rates.oss_without).sum(1) / enrolled.sum(1))[treated].mean()
+    percent = float(100 * planted["suspensions.att"][0] / untreated)
+    planted["suspensions.att.percent"] = (
+        percent,
+        "percent",
+        "Of the mean rate expected without the program.",
+    )
     since = district.years - district.schools["start_year"].to_numpy()[:, None]
     for event_time in np.unique(since[treated]).astype(int):
         planted[f"suspensions.event.p{event_time}"] = mean_over(oss, treated & (since == event_time))

@@ -147,13 +147,22 @@ def planted_belonging(
     theta = (respondents["theta"] + respondents["effect"]).to_numpy()
     reached, first = respondents["adopted"], respondents["wave"] == respondents["wave"].min()
     with_it, without = theta[reached], respondents["theta"].to_numpy()[reached]
-    points = float(np.mean(expected_score(scale, with_it) - expected_score(scale, without)))
+    gains = expected_score(scale, with_it) - expected_score(scale, without)
+    points, by_school = (
+        float(gains.mean()),
+        pd.Series(gains).groupby(respondents["school_no"][reached].to_numpy()),
+    )
     top = min(favorable) - scale.low - 1
     more = chance_above(scale, with_it)[:, :, top].mean() - chance_above(scale, without)[:, :, top].mean()
     spread, _, _ = score_moments(scale, theta[first])
     _, alpha, omega = score_moments(scale, theta)
     return {
         "belonging.att": (points, "scale points", "Mean item score, after reversing."),
+        "belonging.schools.att": (
+            float(by_school.mean().mean()),
+            "scale points",
+            "Each school counts the same.",
+        ),
         "belonging.att.sd": (points / spread, "SD", "In student standard deviations of the first wave."),
         "belonging.favorable.att": (100 * float(more), "percentage points", "Mean over the items."),
         "belonging.alpha": (alpha, "", "Expected alpha of all respondents."),

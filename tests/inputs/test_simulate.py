@@ -204,6 +204,8 @@ def test_survey_effect_is_what_the_same_students_gain(drawn):
     gain = (keyed[0] - keyed[1]).mean(axis=1)
     close = 4 * gain.std() / np.sqrt(len(gain))
     assert gain.mean() == pytest.approx(study.truth["belonging.att"]["value"], abs=close)
+    by_school = pd.Series(gain).groupby(reached["school_no"].to_numpy()).mean().mean()
+    assert by_school == pytest.approx(study.truth["belonging.schools.att"]["value"], abs=close)
     favorable = 100 * ((keyed[0] >= 3).mean(axis=1) - (keyed[1] >= 3).mean(axis=1))
     close = 4 * favorable.std() / np.sqrt(len(favorable))
     assert close < 0.8
@@ -252,7 +254,7 @@ def test_truth_of_riverbend_by_hand(committed, recipes, drawn):
     rows = read_text(committed / "riverbend/enrollment.csv").groupby(["school_id", "year", "race"]).size()
     adoption = read_text(committed / "riverbend/adoption.csv").set_index("school_id")["start_year"]
     without = study.rates.oss_without
-    effects, gaps = [], []
+    effects, untreated, gaps = [], [], []
     for i, (school_id, start) in enumerate(adoption.items()):
         for t, year in enumerate(map(write_year, study.district.years)):
             if start == "" or year < start or year == "2020-21":
@@ -260,9 +262,12 @@ def test_truth_of_riverbend_by_hand(committed, recipes, drawn):
             n = [rows.get((school_id, year, group), 0) for group in study.district.groups]
             change = [-told[group] * without[i, g, t] for g, group in enumerate(study.district.groups)]
             effects.append(sum(a * b for a, b in zip(n, change, strict=True)) / sum(n))
+            untreated.append(sum(a * b for a, b in zip(n, without[i, :, t], strict=True)) / sum(n))
             gaps.append(change[0] - change[2])
     truth = study.truth
     assert truth["suspensions.att"]["value"] == pytest.approx(np.mean(effects), abs=1e-4)
+    share = truth["suspensions.att.percent"]["value"]
+    assert share == pytest.approx(100 * np.sum(effects) / np.sum(untreated), abs=1e-3)
     assert truth["suspensions.iss_per_100.att"]["value"] == pytest.approx(-np.mean(effects), abs=1e-4)
     assert truth["suspensions.removals_per_100.att"]["value"] == pytest.approx(0)
     assert truth["suspensions.gap.black_white.att"]["value"] == pytest.approx(np.mean(gaps), abs=1e-4)

@@ -2,16 +2,11 @@
 
 from rpeval.findings.book import Findings
 from rpeval.findings.finding import Finding, show_interval, show_number
+from rpeval.findings.planted import planted_and_found
 from rpeval.findings.store import Collected, collect, open_findings
 from rpeval.findings.table import Table
 
 __all__ = [
-    "Collected",
-    "Finding",
-    "Findings",
-    "Table",
-    "collect",
-    "open_findings",
-    "show_interval",
-    "show_number",
-]
+    "Collected", "Finding", "Findings", "Table", "collect", "open_findings", "planted_and_found",
+    "show_interval", "show_number",
+]  # fmt: skip

@@ -116,13 +116,15 @@ class Collected:
     folder: Path
 
 
-def collect(folder: Path | str) -> Collected:
+def collect(folder: Path | str, *, without: str = "") -> Collected:
     """Merge the parts of all notebooks into findings.json and findings.csv.
 
+    without : a notebook whose part is left out, because it is about to be made again
     Refuses (FindingError) no part at all, an unfinished part, parts of different params, one id twice.
     """
     folder = Path(folder)
-    parts = [_read(path) for path in sorted((folder / "findings").glob("*.json"))]
+    paths = sorted((folder / "findings").glob("*.json"))
+    parts = [_read(path) for path in paths if path.stem != without]
     _check_parts(folder, parts)
     whole = {k: parts[0][k] for k in ("schema", "study", "title", "district", "simulated", "params_sha256")}
     whole["findings"] = [f for part in parts for f in part["findings"]]

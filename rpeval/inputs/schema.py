@@ -1,5 +1,6 @@
 """What a params file may hold, key by key; the form alone, without a look at the project's files."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -60,6 +61,9 @@ class StudyYears(Form):
     last: Year = Field(examples=["2023-24"])
     leave_out: Years = ()
     leave_out_reason: Text | None = None
+
+    def __str__(self) -> str:
+        return f"{show_year(self.first)} to {show_year(self.last)}"
 
     @field_validator("last")
     @classmethod
@@ -210,6 +214,15 @@ class Gap(Form):
     group: Text = Field(examples=["Black"])
     reference: Text = Field(examples=["White"])
 
+    @property
+    def id(self) -> str:
+        """The part of a finding's name that stands for the gap.
+
+        >>> Gap(group="Two or more", reference="White").id
+        'two_or_more_white'
+        """
+        return re.sub(r"[^a-z0-9]+", "_", f"{self.group} {self.reference}".lower()).strip("_")
+
 
 class Exclusion(Form):
     """Schools or school years left out of the analysis, and why."""
@@ -266,6 +279,11 @@ class Params(Form):
         return exclusions
 
     _root: Path = PrivateAttr(default_factory=Path.cwd)
+
+    @property
+    def weight_column(self) -> str | None:
+        """The column that weights schools: their enrollment, or none when each counts the same."""
+        return "enrolled_n" if self.weights == "students" else None
 
     @property
     def root(self) -> Path:

@@ -1,0 +1,30 @@
+"""What a simulated study was drawn to show."""
+
+from typing import Any
+
+from rpeval.errors import DataError, Problem
+from rpeval.inputs.schema import Params
+from rpeval.inputs.typed import read_number
+from rpeval.inputs.yaml_text import read_yaml
+
+
+def read_truth(params: Params) -> dict[str, dict[str, Any]]:
+    """Read the planted values of a simulated study.
+
+    Returns finding id to {value (a number), unit, note}; nothing for a study that names no truth.
+    Refuses (DataError, all at once) an entry without a number.
+    """
+    path = params.source_paths().get("truth")
+    if path is None:
+        return {}
+    truth, problems = {}, []
+    for id, told in read_yaml(path, name=path.name).items():
+        try:
+            truth[id] = {**told, "value": read_number(told["value"])}
+        except (KeyError, TypeError, ValueError):
+            problems.append(
+                Problem(f"{path.name}: {id}", "It has no number.", "Write `value: 1.5` below it.")
+            )
+    if problems:
+        raise DataError(problems)
+    return truth

@@ -14,6 +14,7 @@ from rpeval.inputs.words import instead, list_words, nearest, quote
 Filled = TypeVar("Filled", bound=Form)
 Loc = tuple[Any, ...]
 UNKNOWN = ("extra_forbidden", "invalid_key")
+DOUBLE = '"'
 KEY = "[key]"  # pydantic's mark behind a key that is itself wrong
 
 
@@ -75,7 +76,10 @@ def _explain(form: type[Form], content: Any, error: Any) -> tuple[str, str]:
         return f"{_shape(value)} is not a choice here.", instead(str(value), choices)
     if kind == "tuple_type":
         shown = value if isinstance(value, str | int | float) else "a, b"
-        return f"{_shape(value)} stands where a list is expected.", f"Write it in brackets: [{shown}]."
+        return (
+            f"{_shape(value)} stands where a list is expected.",
+            f"Write it in brackets: [{quote(shown).strip(DOUBLE)}].",
+        )
     if kind in ("model_type", "dict_type"):
         below = (
             list_words(_form_at(form, loc).model_fields) if kind == "model_type" else "each with its value"

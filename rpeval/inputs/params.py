@@ -111,7 +111,7 @@ def _find_file(source: str, root: Path | None) -> Path:
     names = sorted(p.name for suffix in SUFFIXES for p in folder.glob(f"*{suffix}")) if folder else []
     meant = nearest(Path(source).name, names)
     fix = f"Write {quote((Path(source).parent / meant).as_posix())} instead." if meant else "Check its path."
-    raise ParamsError(Problem(source, "There is no such file.", fix))
+    raise ParamsError(Problem(quote(source).strip('"'), "There is no such file.", fix))
 
 
 def _project_here() -> Path | None:

@@ -246,6 +246,15 @@ class TestWhereTheFileIs:
         monkeypatch.chdir(tmp_path)
         assert read_params("params/lakeshore.yml", root=room) == wanted
 
+    def test_a_file_outside_any_project_belongs_to_the_project_here(self, room, tmp_path, monkeypatch):
+        wanted = read_text(room, FULL)
+        (tmp_path / "lakeshore.yml").write_text(FULL)
+        monkeypatch.chdir(room / "notebooks")
+        assert read_params(tmp_path / "lakeshore.yml") == wanted
+        monkeypatch.chdir(tmp_path)
+        (problem,) = problems_of(read_params, "lakeshore.yml")
+        assert "notebooks/ and params/" in problem.what
+
     def test_the_ending_yaml_is_read_too(self, room):
         read_text(room, FULL, "lakeshore.yaml")
         (room / "params/lakeshore.yaml").unlink()
@@ -263,7 +272,7 @@ class TestWhereTheFileIs:
             ("nowhere/at_all.yml", "nowhere/at_all.yml", "Check its path."),
             ("lakeshore", "lakeshore", "Write its path, like params/lakeshore.yml."),
             ("", "", "Write its path, like params/lakeshore.yml."),
-            ("a\0.yml", "a\0.yml", "Check its path."),
+            ("a\0.yml", r"a\x00.yml", "Check its path."),
             (None, "params", "Write the path of a params file, like params/lakeshore.yml."),
             (
                 ["params/lakeshore.yml"],

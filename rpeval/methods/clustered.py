@@ -55,15 +55,7 @@ def did_survey(
     """
     design = arrange(frame, outcome=outcome, school=school, wave=wave, start=start, weight=weight)
     rows = stack(design)
-    matrix = np.column_stack([rows["treated"], wave_columns(rows)])
-    fit = fit_clustered(
-        rows["y"].to_numpy(),
-        matrix,
-        cluster=rows["school"].to_numpy(),
-        within=rows["cohort"].to_numpy(),
-        weight=rows["w"].to_numpy(),
-        cell=rows["cell"].to_numpy(),
-    )
+    fit = _fit(rows, columns=1.0, within=rows[["cohort"]].to_numpy())
     return _report(fit, design, unit=unit, level=level, what="student-level difference-in-differences")
 
 
@@ -113,16 +105,8 @@ def gap_did(
     )
     rows = stack(design)
     of_group = rows["member"].to_numpy()
-    matrix = np.column_stack([rows["treated"], wave_columns(rows)]) * of_group[:, None]
     within = np.column_stack([rows["cohort"] * 10_000 + rows["wave"], rows["cohort"] * 2 + of_group])
-    fit = fit_clustered(
-        rows["y"].to_numpy(),
-        matrix,
-        cluster=rows["school"].to_numpy(),
-        within=within,
-        weight=rows["w"].to_numpy(),
-        cell=rows["cell"].to_numpy(),
-    )
+    fit = _fit(rows, columns=of_group[:, None], within=within)
     return _report(
         fit, design, unit=unit, level=level, what="difference-in-differences of within-school gaps"
     )
@@ -210,6 +194,19 @@ def in_standard_deviations(
     }
     method = f"{estimate.method}; divided by the first-wave SD of students ({sd:.3g}), Hedges-corrected"
     return replace(estimate, **scaled, unit="SD", method=method)
+
+
+def _fit(rows: pd.DataFrame, *, columns: np.ndarray | float, within: np.ndarray) -> ClusteredFit:
+    """Fit the program's effect and the wave effects, multiplied by `columns`, with effects inside schools."""
+    design = np.column_stack([rows["treated"], wave_columns(rows)]) * columns
+    return fit_clustered(
+        rows["y"].to_numpy(),
+        design,
+        cluster=rows["school"].to_numpy(),
+        within=within,
+        weight=rows["w"].to_numpy(),
+        cell=rows["cell"].to_numpy(),
+    )
 
 
 def _group_mean(rows: pd.DataFrame, key: pd.Series) -> pd.Series:

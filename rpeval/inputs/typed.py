@@ -9,6 +9,7 @@ import math
 import re
 from datetime import date
 from pathlib import PurePosixPath, PureWindowsPath
+from posixpath import normpath
 from typing import Annotated, Any, Literal
 from unicodedata import category
 
@@ -117,19 +118,18 @@ def read_start(value: Any) -> str:
 
 
 def read_path(value: Any) -> str:
-    """Take a path below the project's folder, written with /."""
+    """Take a path relative to the project's folder, written with /; ../ may lead to a folder beside it."""
     text = read_text(value)
     if "\\" in text:
         raise refuse(
             f"{quote(text)} is written with backslashes.", f"Write {quote(text.replace(chr(92), '/'))}."
         )
-    path = PurePosixPath(text)
-    if path.is_absolute() or PureWindowsPath(text).drive or text.startswith("~") or ".." in path.parts:
+    if PurePosixPath(text).is_absolute() or PureWindowsPath(text).drive or text.startswith("~"):
         raise refuse(
-            f"{quote(text)} leads out of the project's folder.",
+            f"{quote(text)} is a path of one machine only.",
             "Copy or link the file into data/<study>/ (git ignores it there), and write that path.",
         )
-    return str(path)
+    return normpath(text)
 
 
 def read_study(value: Any) -> str:
@@ -152,14 +152,17 @@ def read_state(value: Any) -> str:
 
 
 def read_leaid(value: Any) -> str:
-    """Take a district's NCES id: seven digits, as text, so that a leading zero stays."""
+    """Take a district's NCES id: seven digits, as text, so that a leading zero stays; or "none".
+
+    "none" is for a study across districts, which has no id of its own.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         meant = next((t for t in (str(value), f"0{value:o}") if len(t) == 7), str(value).zfill(7))
         raise refuse(f"The id was read as the number {value} by YAML.", f'Write it in quotes: "{meant}".')
     text = read_text(value)
-    if not re.fullmatch(r"[0-9]{7}", text):
+    if text != "none" and not re.fullmatch(r"[0-9]{7}", text):
         what = f"{quote(text)} is not an NCES district id, which has seven digits."
-        raise refuse(what, 'Write all seven digits in quotes, like "0612345".')
+        raise refuse(what, 'Write all seven digits in quotes, like "0612345"; none for several districts.')
     return text
 
 

@@ -140,3 +140,12 @@ def as_frame(rows: Iterable[tuple[object, Estimate | Refusal]], key: str) -> pd.
 def extreme(one_out: pd.DataFrame, *, pick: str) -> float:
     """Give the lowest ("min") or highest ("max") estimate among those with one school left out."""
     return float(one_out["value"].agg(pick))
+
+
+def smallest_that_matters(declared: float | None, base: float) -> float:
+    """Give the declared smallest change that matters or, where none was declared, a tenth of the baseline.
+
+    >>> smallest_that_matters(None, 12.0), smallest_that_matters(1.0, 12.0)
+    (1.2, 1.0)
+    """
+    return round(0.1 * base, 9) if declared is None else declared

@@ -1,0 +1,68 @@
+"""The text catalog: sections in order, each a list of blocks and the conditions for printing them."""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rpeval.errors import FindingError, Problem
+
+FOLDER = Path(__file__).parent / "text"
+KINDS = {
+    "text": set(),
+    "bullets": {"otherwise"},
+    "choose": {"cases", "otherwise"},
+    "table": {"otherwise"},
+    "figure": {"otherwise"},
+    "effects": {"id", "caption", "otherwise"},
+    "index": {"caption"},
+    "refusals": set(),
+    "rest": set(),
+    "states": set(),
+    "callout": {"heading", "blocks"},
+}
+ALWAYS = {"when", "needs", "otherwise"}
+
+
+@functools.cache
+def read_catalog(lang: str = "en") -> dict[str, Any]:
+    """Read and check the text of a language.
+
+    Returns lang, words, phrases, states (decision to name and meaning) and sections.
+    Refuses (FindingError, all problems at once) a block of no known kind, or with an unknown key.
+
+    >>> read_catalog("en")["states"]["leaning"]["name"]
+    'Leaning'
+    """
+    path = FOLDER / f"{lang}.yml"
+    if not path.exists():
+        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yml")))
+        raise FindingError(Problem("lang", f"There is no report text in {lang!r}.", f"Use one of: {known}."))
+    catalog = yaml.safe_load(path.read_text(encoding="utf-8"))
+    problems = [
+        p for s in catalog["sections"] for b in s["blocks"] for p in check_block(b, f"{path.name}: {s['id']}")
+    ]
+    if problems:
+        raise FindingError(problems)
+    return catalog
+
+
+def check_block(block: dict[str, Any], where: str) -> list[Problem]:
+    """List what is wrong with one block of the catalog.
+
+    >>> [p.what for p in check_block({"txt": "Hello"}, "en.yml: summary")]
+    ['A block with the keys txt has no kind.']
+    """
+    kinds = [k for k in KINDS if k in block]
+    if len(kinds) != 1:
+        keys = ", ".join(block)
+        return [
+            Problem(where, f"A block with the keys {keys} has no kind.", f"Use one of: {', '.join(KINDS)}.")
+        ]
+    kind = kinds[0]
+    unknown = sorted(set(block) - KINDS[kind] - ALWAYS - {kind})
+    problems = [Problem(where, f"A {kind} block has no key {k}.", "Remove or rename it.") for k in unknown]
+    for inner in block.get("blocks", []):
+        problems += check_block(inner, where)
+    return problems

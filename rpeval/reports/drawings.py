@@ -1,0 +1,202 @@
+"""The six kinds of figure. Each draws the visible rows of one released table on a given empty figure."""
+
+import textwrap
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from rpeval.findings import Table
+from rpeval.reports import marks
+from rpeval.reports.marks import BLUE, FAINT, ORANGE, SHADE, SOFT
+from rpeval.reports.tables import YEAR_COLUMNS, show_year
+
+WIDTH = 7.2
+NAMED = 30
+_KEYS = YEAR_COLUMNS | {"arm", "group", "item", "school_id", "school_name", "suppressed", "unit"}
+
+
+def visible(table: Table) -> pd.DataFrame:
+    """Give the rows that disclosure control left visible, with at least one number to draw."""
+    frame = table.frame
+    if "suppressed" in frame.columns:
+        frame = frame[~frame["suppressed"].astype(bool)]
+    fixed = {"event": ["value"], "dots": ["value"], "planted": ["planted"]}.get(table.figure or "")
+    numbers = fixed or _values(table)
+    return frame.dropna(subset=numbers, how="all") if numbers else frame.iloc[0:0]
+
+
+def trend(figure: Figure, table: Table) -> None:
+    """Draw one line per arm over the years; a year left out, or hidden, is a gap."""
+    frame, time, value = visible(table), _time(table), _values(table)[0]
+    figure.set_size_inches(WIDTH, 3.5)
+    ax = figure.subplots()
+    years = marks.all_years(table.frame[time])
+    frame = frame.assign(**{time: marks.start_years(frame[time])})
+    marks.mark_left_out(ax, years, marks.start_years(table.frame[time]))
+    ends = []
+    for arm, rows in _by_arm(frame):
+        look, rows = marks.arm_look(arm), rows.sort_values(time)
+        stretch = rows[time].diff().gt(1).cumsum().to_numpy()
+        sns.lineplot(x=rows[time], y=rows[value].astype(float), units=stretch, estimator=None, ax=ax, lw=2,
+                     ms=6, mec=look["color"], mew=1.4, **look)  # fmt: skip
+        ends.append((rows[time].iloc[-1], rows[value].iloc[-1], marks.ARM_NAMES.get(arm, arm), look["color"]))
+    marks.value_axis(ax, frame[value], value)
+    marks.label_ends(ax, ends)
+    if "starts_n" in frame.columns:
+        marks.mark_starts(ax, frame.groupby(time)["starts_n"].max())
+    marks.year_axis(ax, years)
+    ax.set(title=table.labels.get(value, value), xlabel="", ylabel="")
+
+
+def event(figure: Figure, table: Table) -> None:
+    """Draw estimates and intervals by year since the start; the years before are shaded, none is starred."""
+    rows = visible(table).sort_values("event_time")
+    figure.set_size_inches(WIDTH, 3.4)
+    ax = figure.subplots()
+    x = rows["event_time"].to_numpy(float)
+    first, last = x.min() - 0.6, x.max() + 0.6
+    if first < -0.5:
+        ax.axvspan(first, -0.5, color=SHADE, lw=0, zorder=0)
+        marks.top_note(ax, (first - 0.5) / 2, "before the program")
+    if last > -0.5:
+        marks.top_note(ax, (last - 0.5) / 2, "with the program")
+    ax.axhline(0, color=SOFT, lw=0.9, zorder=1)
+    for mask, face in ((x < 0, "white"), (x >= 0, BLUE)):
+        marks.intervals(ax, x[mask], rows[mask], face=face, upright=True)
+    ax.margins(y=0.16)
+    ax.set(xlim=(first, last), title=table.labels.get("value", "Effect"), ylabel="")
+    ax.set_xlabel("Years since the program started")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.yaxis.set_major_locator(MaxNLocator(6, steps=marks.STEPS))
+
+
+def groups(figure: Figure, table: Table) -> None:
+    """Draw one small panel per student group, the other groups in gray behind it, all on one scale."""
+    frame, time, value = visible(table), _time(table), _values(table)[0]
+    years = marks.all_years(table.frame[time])
+    lines = {
+        str(name): pd.Series(rows[value].to_numpy(float), index=marks.start_years(rows[time])).reindex(years)
+        for name, rows in frame.groupby("group", sort=False)
+    }
+    columns = min(len(lines), 4 if len(lines) > 6 else 3)
+    figure.set_size_inches(WIDTH, 0.5 + 1.7 * -(-len(lines) // columns))
+    axes = figure.subplots(-(-len(lines) // columns), columns, sharey=True, squeeze=False).ravel()
+    for ax, (name, line) in zip(axes, lines.items(), strict=False):
+        for other in lines.values():
+            ax.plot(years, other, color=FAINT, lw=1, zorder=1)
+        ax.plot(years, line, color=BLUE, lw=2, marker="o", ms=3.4, zorder=2)
+        ax.set_title(textwrap.fill(name, 24), fontweight="bold", pad=4)
+        marks.year_axis(ax, years, few=True)
+    marks.value_axis(axes[0], frame[value], value)
+    for ax in axes[len(lines) :]:
+        ax.set_visible(False)
+    figure.suptitle(table.labels.get(value, value), x=0.01, ha="left", fontsize=9.5)
+
+
+def dots(figure: Figure, table: Table) -> None:
+    """Draw one dot per row, sorted; all are named when they fit, else the lowest and the highest."""
+    frame = visible(table)
+    text = next(c for c in ("school_name", *table.labels) if c in frame.columns and c not in ("value", "arm"))
+    rows = frame.sort_values(["value", text], kind="stable").reset_index(drop=True)
+    few = len(rows) <= NAMED
+    figure.set_size_inches(WIDTH, min(7.5, 0.9 + (0.19 if few else 0.055) * max(len(rows), 4)))
+    ax = figure.subplots()
+    ax.axvline(0, color=SOFT, lw=0.9, zorder=1)
+    for arm, part in _by_arm(rows):
+        look = marks.arm_look(arm)
+        marks.intervals(ax, part.index.to_numpy(float), part, face=look["markerfacecolor"], upright=False,
+                        color=look["color"], marker=look["marker"])  # fmt: skip
+    if "arm" in rows.columns:
+        marks.arm_legend(figure, [arm for arm, _ in _by_arm(rows)])
+    names = rows[text].map(lambda name: textwrap.shorten(str(name), 44, placeholder=" …"))
+    if few:
+        ax.set_yticks(rows.index, names)
+        ax.tick_params(axis="y", length=0)
+        ax.grid(axis="y", color=SHADE, lw=0.8)
+    else:
+        marks.name_extremes(ax, rows, names)
+    ax.spines["left"].set_visible(False)
+    ax.set(xlabel=table.labels.get("value", "Value"), ylabel="", ylim=(-0.8, len(rows) - 0.2), axisbelow=True)
+
+
+def stack(figure: Figure, table: Table) -> None:
+    """Draw shares of answers as bars that diverge from the middle, favorable answers to the right."""
+    frame, categories = visible(table).reset_index(drop=True), _values(table)
+    shares = frame[categories].fillna(0).to_numpy(float)
+    shares = shares * (100 if shares.sum(axis=1).max() <= 1.5 else 1)
+    half, odd = divmod(len(categories), 2)
+    start = -shares[:, :half].sum(axis=1) - (shares[:, half] / 2 if odd else 0)
+    places, names, heads = _rows_of_bars(frame)
+    figure.set_size_inches(WIDTH, 1.0 + 0.3 * (places[-1] + 1))
+    ax = figure.subplots()
+    for j, color in enumerate(marks.diverging(len(categories))):
+        ax.barh(places, shares[:, j], left=start, height=0.78, color=color, edgecolor="white", lw=0.8,
+                label=table.labels[categories[j]])  # fmt: skip
+        marks.write_shares(ax, places, start, shares[:, j], color)
+        start = start + shares[:, j]
+    for place, head in heads:
+        ax.text(0, place, head, transform=ax.get_yaxis_transform(), ha="left", va="center", fontweight="bold")
+    ax.vlines(np.zeros(len(places)), places - 0.5, places + 0.5, color=marks.INK, lw=0.9)
+    ax.set_yticks(places, names)
+    ax.tick_params(axis="y", length=0)
+    ax.set(ylim=(places[-1] + 0.6, min(places[0], heads[0][0] if heads else places[0]) - 0.6), xticks=[])
+    ax.spines[["left", "bottom"]].set_visible(False)
+    ax.set_xlabel("Percent of answers; favorable answers lie to the right of the line")
+    figure.legend(loc="outside upper left", ncols=min(len(categories), 5), frameon=False, handlelength=1.1,
+                  handleheight=1.1, columnspacing=1.2)  # fmt: skip
+
+
+def planted(figure: Figure, table: Table) -> None:
+    """Draw each found estimate with its interval, and the planted value as a diamond; one panel per unit."""
+    frame = visible(table)
+    frame = frame.assign(unit=frame["unit"].fillna("") if "unit" in frame.columns else "")
+    panels = [rows.iloc[::-1].reset_index(drop=True) for _, rows in frame.groupby("unit", sort=False)]
+    sizes = [len(rows) for rows in panels]
+    figure.set_size_inches(WIDTH, 0.5 + 0.4 * sum(sizes) + 0.62 * len(panels))
+    axes = figure.subplots(len(panels), 1, height_ratios=[n + 0.4 for n in sizes], squeeze=False).ravel()
+    for ax, rows in zip(axes, panels, strict=True):
+        y = rows.index.to_numpy(float)
+        ax.axvline(0, color=SOFT, lw=0.9, zorder=1)
+        marks.intervals(ax, y, rows.rename(columns={"found": "value"}), face=BLUE, upright=False)
+        ax.plot(rows["planted"], y, ls="", marker="D", ms=9, mfc="none", mec=ORANGE, mew=1.8, zorder=4)
+        ax.set_yticks(y, [textwrap.fill(str(t), 36) for t in rows["label"]])
+        ax.tick_params(axis="y", length=0)
+        ax.spines["left"].set_visible(False)
+        ax.set(ylim=(-0.7, len(rows) - 0.3), xlabel=rows["unit"].iloc[0])
+    marks.planted_legend(figure)
+
+
+def _time(table: Table) -> str:
+    return next(c for c in ("year", "wave") if c in table.frame.columns)
+
+
+def _values(table: Table) -> list[str]:
+    """Name the columns with something to draw, in printed order: numbers that are neither keys nor counts."""
+    numbers = table.frame.select_dtypes("number").columns
+    ordered = dict.fromkeys([*table.labels, *numbers])
+    return [c for c in ordered if c in numbers and c not in _KEYS and not c.endswith("_n")]
+
+
+def _by_arm(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    if "arm" not in frame.columns:
+        yield "All schools", frame
+        return
+    yield from frame.groupby("arm", sort=True)
+
+
+def _rows_of_bars(frame: pd.DataFrame) -> tuple[np.ndarray, list[str], list[tuple[float, str]]]:
+    """Place the bars: by item, and under an item's name its waves, where there are several."""
+    items = frame["item"].astype(str)
+    if "wave" not in frame.columns or not items.duplicated().any():
+        return np.arange(len(frame), dtype=float), [textwrap.fill(t, 40) for t in items], []
+    block = items.ne(items.shift()).cumsum()
+    places = np.arange(len(frame)) + 1.15 * block.to_numpy(float)
+    first = ~block.duplicated()
+    heads = [(places[i] - 1.0, items[i]) for i in frame.index[first]]
+    rest = [c for c in ("wave", "arm") if c in frame.columns]
+    names = [", ".join(show_year(x) for x in row) for row in frame[rest].itertuples(index=False)]
+    return places, names, heads

@@ -1,0 +1,122 @@
+"""Figures drawn from released tables, and from nothing else."""
+
+import io
+
+import matplotlib
+import seaborn as sns
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from rpeval.errors import FindingError, Problem
+from rpeval.findings import Table
+from rpeval.reports import drawings
+from rpeval.reports.marks import INK, SOFT
+from rpeval.reports.svgtext import inline
+from rpeval.reports.wording import anchor
+
+KINDS = {
+    "trend": drawings.trend,
+    "event": drawings.event,
+    "groups": drawings.groups,
+    "dots": drawings.dots,
+    "stack": drawings.stack,
+    "planted": drawings.planted,
+}
+
+# Glyphs are drawn as paths: the picture is then the same on every machine, in print and in other documents,
+# and no label overlaps another because a font is absent. Readers who cannot see it have the alternative text
+# and the table of its numbers. Constrained layout, drawn once by the SVG canvas itself, replaces a tight
+# bounding box, which would draw everything twice.
+STYLE = {
+    **sns.axes_style("ticks"),
+    "svg.fonttype": "path",
+    "svg.hashsalt": "rpeval",
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9.5,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.labelsize": 9.5,
+    "axes.edgecolor": SOFT,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.size": 3.5,
+    "ytick.major.size": 3.5,
+    "xtick.bottom": True,
+    "ytick.left": True,
+    "lines.solid_capstyle": "round",
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "axes.unicode_minus": True,
+    "axes.formatter.useoffset": False,
+}
+
+
+class Drawing(Figure):
+    """A matplotlib figure that shows itself in a notebook as the SVG that the report prints."""
+
+    table: Table
+
+    def _repr_svg_(self) -> str:
+        return _as_svg(self, self.table)
+
+
+def drawable(table: Table) -> bool:
+    """Say whether a table names a kind of figure and has at least one row left to draw."""
+    return table.figure in KINDS and not drawings.visible(table).empty
+
+
+def draw(table: Table) -> Figure:
+    """Draw a released table as the kind of figure it names.
+
+    Use it in a notebook and in reports; both then show the same picture.
+    table : a released table; only its frame is drawn, hidden rows are left blank
+    Kinds and the columns they read:
+    trend   : year or wave, arm (optional), the first column that is not a key or a count; starts_n (optional:
+              schools that start in the year)
+    event   : event_time, value, low, high
+    groups  : year, group, and a value column as for trend
+    dots    : school_name (or the first text column), value, low and high (optional), arm (optional)
+    stack   : item, wave (optional), one column per answer category with its share from 0 to 1 or 0 to 100
+    planted : label, unit, planted, found, low, high
+    Refuses (FindingError) an unknown kind, or a table without a row to draw.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"school_name": ["East", "West"], "value": [0.5, -2.0]})
+    >>> changes = Table("a.dots", "Changes", frame, {"value": "Change"}, figure="dots", alt="West fell.")
+    >>> draw(changes).axes[0].get_xlabel()
+    'Change'
+    """
+    if table.figure not in KINDS:
+        known = ", ".join(KINDS)
+        raise FindingError(
+            Problem(table.id, f"There is no figure {table.figure!r}.", f"Use one of: {known}.")
+        )
+    if not drawable(table):
+        raise FindingError(Problem(table.id, "Every row is hidden or empty.", "Print the table instead."))
+    with matplotlib.rc_context(STYLE):
+        figure = Drawing(layout="constrained")
+        figure.table = table
+        KINDS[table.figure](figure, table)
+    return figure
+
+
+def svg(table: Table) -> str:
+    """Draw a released table as one self-contained SVG element with its text alternative.
+
+    The same table gives the same bytes on the same machine: no date, salted ids.
+    """
+    return _as_svg(draw(table), table)
+
+
+def _as_svg(figure: Figure, table: Table) -> str:
+    file = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with matplotlib.rc_context(STYLE):
+        FigureCanvasSVG(figure).print_svg(file, metadata=nothing)
+    return inline(file.getvalue(), anchor("figure", table.id), table.alt)

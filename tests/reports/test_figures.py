@@ -1,0 +1,196 @@
+"""The figures draw the released rows, all of them and nothing else."""
+
+import re
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+
+from rpeval.errors import FindingError
+from rpeval.findings import Table
+from rpeval.reports import figures, marks
+from rpeval.reports.svgtext import share_glyphs
+
+
+def table(frame, figure, labels=None, alt="What it shows.", id="a.table"):
+    frame = pd.DataFrame(frame)
+    return Table(id, "Title", frame, labels or {c: c for c in frame.columns}, figure=figure, alt=alt)
+
+
+def lines(figure):
+    """Give the drawn points of each line as (x, y), points that are gaps left out."""
+    drawn = []
+    for ax in figure.axes:
+        for line in ax.lines:
+            x, y = np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)
+            drawn.append([(a, b) for a, b in zip(x, y, strict=True) if np.isfinite(b)])
+    return drawn
+
+
+def texts(figure):
+    return [t.get_text() for t in figure.findobj(plt.Text) if t.get_text()]
+
+
+TREND = table(
+    {"year": [2018, 2019, 2021, 2022] * 2, "arm": ["adopting"] * 4 + ["comparison"] * 4, "schools_n": [5] * 8,
+     "oss_per_100": [9.0, 8.0, 6.0, 5.0, 7.0, 7.5, 7.0, 6.5], "starts_n": [0, 0, 5, 0] + [0] * 4},
+    "trend",
+)  # fmt: skip
+EVENT = table({"event_time": [-2, -1, 0, 1], "value": [0.1, -0.1, -1.0, -2.0], "low": [-1, -1, -2, -3.0],
+               "high": [1, 1, 0.0, -1.0]}, "event")  # fmt: skip
+GROUPS = table({"year": [2018, 2019] * 3, "group": ["A", "A", "B", "B", "C", "C"],
+                "oss_per_100": [1.0, 2, 3, 4, 5, 6]}, "groups")  # fmt: skip
+DOTS = table({"school_name": ["X", "Y", "Z"], "value": [0.3, -0.2, 0.1]}, "dots")
+STACK = table({"item": ["I", "I", "J", "J"], "wave": [2018, 2023] * 2, "students_n": [99] * 4, "a": [0.1, 0.2, 0.3, 0.1],
+               "b": [0.2, 0.2, 0.1, 0.1], "c": [0.3, 0.3, 0.3, 0.4], "d": [0.4, 0.3, 0.3, 0.4]}, "stack")  # fmt: skip
+PLANTED = table({"label": ["P", "Q", "R"], "unit": ["u", "u", "v"], "planted": [1.0, 2.0, 30.0],
+                 "found": [1.1, 2.2, 33.0], "low": [0.5, 1.5, 20.0], "high": [1.5, 2.5, 40.0]}, "planted")  # fmt: skip
+ALL = {"trend": TREND, "event": EVENT, "groups": GROUPS, "dots": DOTS, "stack": STACK, "planted": PLANTED}
+
+
+def test_every_kind_is_tried():
+    assert set(ALL) == set(figures.KINDS)
+
+
+def test_trend_draws_the_rows_and_leaves_a_gap_for_the_year_left_out():
+    figure = figures.draw(TREND)
+    drawn = [p for line in lines(figure) for p in line if p[0] > 2000 and p[1] > 1]
+    assert sorted(drawn) == sorted(zip(TREND.frame["year"], TREND.frame["oss_per_100"], strict=True))
+    assert all(b[0] - a[0] == 1 for line in lines(figure) for a, b in pairwise(line))
+    assert "2020-21\nleft out" in texts(figure)
+    assert {"Adopting schools", "Comparison schools", "5 start"} <= set(texts(figure))
+    assert "2021-22" in texts(figure)
+
+
+def test_trend_reads_years_as_text_and_a_study_without_arms():
+    figure = figures.draw(table({"year": ["2018-19", "2019-20"], "oss_per_100": [4.0, 3.0]}, "trend"))
+    assert [(2018, 4.0), (2019, 3.0)] in lines(figure)
+    assert "All schools" in texts(figure)
+
+
+@pytest.mark.parametrize("kind", ["trend", "groups"])
+def test_hidden_rows_are_not_drawn(kind):
+    frame = ALL[kind].frame.assign(suppressed=False)
+    frame.loc[1, ["oss_per_100", "suppressed"]] = [777.0, True]
+    figure = figures.draw(table(frame, kind, labels=dict(ALL[kind].labels)))
+    values = {p[1] for line in lines(figure) for p in line}
+    assert 777.0 not in values
+    assert frame["oss_per_100"].iloc[2] in values
+
+
+def test_event_draws_points_and_intervals_without_stars():
+    figure = figures.draw(EVENT)
+    ax = figure.axes[0]
+    zero, before, after = lines(figure)
+    assert {y for _, y in zero} == {0.0}
+    assert before + after == list(zip(EVENT.frame["event_time"], EVENT.frame["value"], strict=True))
+    ends = sorted(
+        tuple(s[:, 1]) for c in ax.collections if hasattr(c, "get_segments") for s in c.get_segments()
+    )
+    assert ends == sorted(zip(EVENT.frame["low"], EVENT.frame["high"], strict=True))
+    assert not any("*" in t for t in texts(figure))
+    assert {"before the program", "with the program"} <= set(texts(figure))
+
+
+def test_groups_share_one_scale_and_each_stands_out_once():
+    figure = figures.draw(GROUPS)
+    shown = [ax for ax in figure.axes if ax.get_visible()]
+    assert [ax.get_title(loc="left") for ax in shown] == ["A", "B", "C"]
+    assert len({ax.get_ylim() for ax in shown}) == 1
+    strong = [[tuple(line.get_ydata()) for line in ax.lines if line.get_linewidth() == 2] for ax in shown]
+    assert strong == [[(1.0, 2.0)], [(3.0, 4.0)], [(5.0, 6.0)]]
+
+
+def test_dots_are_sorted_and_named():
+    figure = figures.draw(DOTS)
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["Y", "Z", "X"]
+    assert [(-0.2, 0.0), (0.1, 1.0), (0.3, 2.0)] in lines(figure)
+
+
+def test_many_dots_name_only_the_ends():
+    names = [f"School {i:02d}" for i in range(60)]
+    figure = figures.draw(table({"school_name": names, "value": np.arange(60.0)}, "dots"))
+    assert {t for t in texts(figure) if t.startswith("School ")} == {"School 00", "School 59"}
+
+
+def test_bars_meet_at_the_middle_and_keep_their_shares():
+    figure = figures.draw(STACK)
+    bars = sorted(
+        (round(p.get_y(), 6), round(p.get_x(), 6), round(p.get_width(), 6)) for p in figure.axes[0].patches
+    )
+    first = bars[:4]
+    assert [b[2] for b in first] == [10, 20, 30, 40]
+    assert [b[1] for b in first] == [-30, -20, 0, 30]
+    assert {"I", "J", "2018-19", "2023-24"} <= set(texts(figure))
+
+
+def test_an_odd_number_of_categories_is_split_in_its_middle():
+    figure = figures.draw(table({"item": ["I"], "a": [20.0], "b": [40.0], "c": [40.0]}, "stack"))
+    assert [p.get_x() for p in figure.axes[0].patches] == [-40, -20, 20]
+
+
+def test_planted_draws_one_panel_per_unit():
+    figure = figures.draw(PLANTED)
+    assert [ax.get_xlabel() for ax in figure.axes] == ["u", "v"]
+    drawn = [line for line in lines(figure) if line]
+    assert [(2.0, 0.0), (1.0, 1.0)] in drawn
+    assert [(33.0, 0.0)] in drawn
+
+
+@pytest.mark.parametrize("kind", list(ALL))
+def test_the_svg_is_plain_named_and_repeatable(kind):
+    told = table(ALL[kind].frame, kind, labels=dict(ALL[kind].labels), alt='Less than "5" & more <b>')
+    svg = figures.svg(told)
+    assert svg.startswith('<svg role="img" aria-labelledby="figure-a-table-alt"')
+    assert 'Less than "5" &amp; more &lt;b&gt;</title>' in svg
+    assert not re.search(r"<text|<style|<metadata|<script|<image|<!--|<\?xml", svg)
+    ids = re.findall(r'\sid="([^"]+)"', svg)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'(?:href="|url\()#([^")]+)', svg)) <= set(ids)
+    assert figures.svg(told) == svg
+
+
+def test_pictures_on_one_page_share_letters_and_no_ids():
+    a, b = (
+        figures.svg(table(DOTS.frame, "dots", id="a.one")),
+        figures.svg(table(DOTS.frame, "dots", id="a.two")),
+    )
+    one, two = share_glyphs([a, b])
+    ids = re.findall(r'\sid="([^"]+)"', one + two)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'(?:href="|url\()#([^")]+)', one + two)) <= set(ids)
+    assert len(two) < len(b)
+
+
+def test_a_notebook_shows_the_same_picture_and_nothing_stays_open():
+    figure = figures.draw(DOTS)
+    assert figure._repr_svg_() == figures.svg(DOTS)
+    assert plt.get_fignums() == []
+
+
+def test_refusals():
+    with pytest.raises(FindingError, match="There is no figure 'pie'"):
+        figures.draw(table(DOTS.frame, "pie"))
+    hidden = DOTS.frame.assign(suppressed=True)
+    assert not figures.drawable(table(hidden, "dots"))
+    with pytest.raises(FindingError, match="Every row is hidden"):
+        figures.draw(table(hidden, "dots"))
+
+
+def luminance(color):
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
+    return np.dot(linear, [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("color", [marks.INK, marks.SOFT, marks.BLUE, marks.ORANGE])
+def test_text_and_lines_stand_out_from_the_paper(color):
+    for paper in ("#ffffff", marks.SHADE):
+        assert (luminance(paper) + 0.05) / (luminance(color) + 0.05) >= 4.5
+
+
+def test_arms_differ_without_color():
+    a, b = marks.ARMS["adopting"], marks.ARMS["comparison"]
+    assert all(a[k] != b[k] for k in ("linestyle", "marker", "markerfacecolor"))

@@ -164,7 +164,7 @@ def event_study(
     if they had been treated, imputed from all other untreated school-years (earlier and later ones), and the
     gaps averaged. So both sides are measured in the same way, against all years before the start and not
     against the last one alone; with parallel trends the placebo effects are zero on average. They are not
-    independent of each other: read the row of them, not single stars.
+    independent of each other: read the row of them (`event_band`), not single stars.
 
     Inputs as in `att_imputation`. Returns (event time, Estimate) in order, in the outcome's unit; pointwise
     jackknife intervals. An event time that only one school has, or that cannot be imputed, is a Refusal in
@@ -179,15 +179,18 @@ def event_study(
     [(-2, 0.0), (-1, 0.0), (0, -2.5)]
     """
     design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
+    events, cells, result = average_by_event(design)
+    return tuple(zip(events, estimate_rows(design, cells, result, level), strict=True))
+
+
+def average_by_event(design: Design) -> tuple[list[int], np.ndarray, LeftOut]:
+    """Average the gaps at each event time: the times, their cells (P by G by T), and the averages."""
     adopted = design.observed & design.adopters[:, None]
     events = np.unique(design.event[adopted]).astype(int)
     cells = np.stack([adopted & (design.event == event) for event in events])
     fit = design.untreated & ~cells
     result = average_gaps(design.Y[..., None], design.weights * fit, design.weights * cells, design.observed)
-    return tuple(
-        (int(event), row)
-        for event, row in zip(events, estimate_rows(design, cells, result, level), strict=True)
-    )
+    return events.tolist(), cells, result
 
 
 def att_by_cohort(

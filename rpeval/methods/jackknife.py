@@ -53,29 +53,63 @@ def average_gaps(Y: np.ndarray, W: np.ndarray, V: np.ndarray, observed: np.ndarr
 def average_block(
     Y: np.ndarray, W: np.ndarray, V: np.ndarray, observed: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Do the work of `average_gaps` for as many fits as fit into memory."""
+    """Do the work of `average_gaps` for as many fits as fit into memory.
+
+    The average is linear in r: (sum of gaps - q r) / n, with q the solution of S q = pull, so schools with
+    the same weights share one system whatever their outcomes are.
+    """
     total = W.sum(axis=2)
     counted = total > 0
     V = V * counted[:, :, None]
     share = W / np.where(counted, total, 1.0)[:, :, None]
     centered = Y[None] - np.einsum("pgt,gtr->pgr", share, Y)[:, :, None, :]
-    S, r = -W[:, :, :, None] * share[:, :, None, :], W[..., None] * centered
-    years = np.arange(W.shape[2])
-    S[:, :, years, years] += W
-    gap, n = np.einsum("pgt,pgtr->pgr", V, centered), V.sum(axis=2)
+    r, gap = W[..., None] * centered, np.einsum("pgt,pgtr->pgr", V, centered)
+    n = V.sum(axis=2)
     pull = V - n[:, :, None] * share
+    S = -np.matmul(W.transpose(0, 2, 1), share)
+    years = np.arange(W.shape[2])
+    S[:, years, years] += W.sum(axis=1)
+    all_r, all_gap, all_pull, all_n = (part.sum(axis=1, keepdims=True) for part in (r, gap, pull, n))
+    linked, linked_left = linked_years(W, observed), linked_without(W, observed)
+    q = solve_years(S, all_pull[:, 0, :, None], linked)[:, None, :, 0]
+    whole = average(all_gap, q, all_r, all_n, linked[:, None])[:, 0]
+    rest_n = np.where(all_n - n > 1e-9 * all_n, all_n - n, 0.0)
+    q = solve_without(S, W, share, all_pull - pull, linked_left)
+    return whole, average(all_gap - gap, q, all_r - r, rest_n, linked_left), counted
 
-    def averages(S, r, gap, pull, n, linked):
-        b = solve_years(S, r, linked)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            average = (gap - (pull[..., None] * b).sum(axis=-2)) / n[..., None]
-        return np.where((linked & (n > 0))[..., None], average, np.nan)
 
-    whole = averages(S.sum(1), r.sum(1), gap.sum(1), pull.sum(1), n.sum(1), linked_years(W, observed))
-    rest = [part.sum(axis=1, keepdims=True) - part for part in (S, r, gap, pull, n)]
-    rest[-1] = np.where(rest[-1] > 1e-9 * n.sum(axis=1, keepdims=True), rest[-1], 0.0)
-    left = averages(*rest, linked_without(W, observed))
-    return whole, left, counted
+def average(gap: np.ndarray, q: np.ndarray, r: np.ndarray, n: np.ndarray, linked: np.ndarray) -> np.ndarray:
+    """Average the gaps given the solution q, NaN where the years are not linked or nothing is left."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = (gap - np.einsum("pgt,pgtr->pgr", q, r)) / n[..., None]
+    return np.where((linked & (n > 0))[..., None], values, np.nan)
+
+
+def solve_without(
+    S: np.ndarray, W: np.ndarray, share: np.ndarray, pull: np.ndarray, linked: np.ndarray
+) -> np.ndarray:
+    """Solve the system of each fit without each school, once for all schools that are alike (P by G by T)."""
+    P, G, T = W.shape
+    alike, first = number_alike(np.concatenate([W, pull, linked[..., None]], axis=2).reshape(P * G, -1))
+    fit = np.arange(P).repeat(G)
+    _, rows, of_row = np.unique(fit * len(first) + alike, return_index=True, return_inverse=True)
+    own, own_share = W.reshape(-1, T)[rows], share.reshape(-1, T)[rows]
+    rest = S[fit[rows]] + own[:, :, None] * own_share[:, None, :]
+    years = np.arange(T)
+    rest[:, years, years] -= own
+    q = solve_years(rest, pull.reshape(-1, T)[rows][..., None], linked.reshape(-1)[rows])[..., 0]
+    return q[of_row].reshape(P, G, T)
+
+
+def number_alike(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number the rows so that equal rows share a number; also where each number first appears.
+
+    >>> number_alike(np.array([[0.0, 1], [2, 2], [0, 1]]))[0].tolist()
+    [0, 1, 0]
+    """
+    whole = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
+    _, first, alike = np.unique(whole.ravel(), return_index=True, return_inverse=True)
+    return alike, first
 
 
 def solve_years(S: np.ndarray, r: np.ndarray, linked: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,15 +68,20 @@ def kernel_environment(home: Path) -> Iterator[None]:
     Linear algebra gets one thread, so that sums are made in the same order on any machine.
     """
     home.mkdir(parents=True, exist_ok=True)
-    before = dict(os.environ)
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
-    os.environ["IPYTHONDIR"] = str(home)
-    for name in DISTURBING:
-        os.environ.pop(name, None)
+    ours: dict[str, str | None] = {**dict.fromkeys(THREADS, "1"), **dict.fromkeys(DISTURBING)}
+    ours |= {"JUPYTER_PREFER_ENV_PATH": "1", "IPYTHONDIR": str(home)}
+    before = {name: os.environ.get(name) for name in ours}
+    _set_environment(ours)
     try:
         yield
     finally:
         end_kernels()
-        os.environ.clear()
-        os.environ.update(before)
+        _set_environment(before)
+
+
+def _set_environment(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

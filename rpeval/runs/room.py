@@ -1,0 +1,145 @@
+"""The clean room: a folder in which only the notebooks and the declared inputs exist."""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rpeval.errors import DataError, Problem, RunError
+from rpeval.runs.lock import is_held
+
+MARK = ".rpeval-room"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One declared file.
+
+    key    : where the params name it ("panel")
+    path   : relative to the project, with /
+    source : the file itself
+    place  : its copy in the room
+    """
+
+    key: str
+    path: str
+    source: Path
+    place: Path
+    sha256: str
+    bytes_n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A clean room that stands.
+
+    root   : the room's folder; to the notebooks it is the project
+    study  : name of the study
+    folder : where the study's report grows
+    inputs : the declared files, the params file first
+    """
+
+    root: Path
+    study: str
+    folder: Path
+    inputs: tuple[Input, ...]
+
+
+@contextlib.contextmanager
+def open_room(params: Any, params_path: Path) -> Iterator[Room]:
+    """Build a clean room for a study beside its report, and remove it in the end, whatever happens.
+
+    params      : the study's params (root, study, source_paths())
+    params_path : the params file
+    A notebook that reads a file nobody declared fails in it, rather than making a report that no one else can
+    make again. The room is on the reports' own file system, so that the finished report moves into place in
+    one step. Refuses (DataError) a declared file that is not there.
+    """
+    root = new_room(params.root / "reports", params.study)
+    try:
+        yield _furnish(root, params, params_path)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def new_room(reports: Path, study: str) -> Path:
+    """Make an empty, marked folder for a study beside its report."""
+    root = reports / f".room-{study}-{secrets.token_hex(4)}"
+    root.mkdir(parents=True)
+    (root / MARK).write_text(f"{study}\n", encoding="utf-8")
+    return root
+
+
+def _furnish(root: Path, params: Any, params_path: Path) -> Room:
+    for name in ("notebooks", "data/reference"):
+        copy_folder(params.root / name, root / name)
+    named = {"params": (params_path, f"params/{params.study}.yml")}
+    for key, source in params.source_paths().items():
+        named[key] = (source, source.relative_to(params.root).as_posix())
+    inputs = tuple(_bring(key, source, path, root) for key, (source, path) in named.items())
+    folder = root / "reports" / params.study
+    folder.mkdir(parents=True)
+    return Room(root, params.study, folder, inputs)
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder's files, hidden ones left out; the first that cannot be copied raises its own OSError."""
+    for path in sorted(source.rglob("*")):
+        relative = path.relative_to(source)
+        if path.is_file() and not any(part.startswith(".") for part in relative.parts):
+            (target / relative).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target / relative)
+
+
+def _bring(key: str, source: Path, path: str, root: Path) -> Input:
+    """Copy one declared file into the room, to the same place as in the project."""
+    if not source.is_file():
+        raise DataError(Problem(f"sources.{key}", f"There is no file {path}.", "Correct its path."))
+    place = root / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, place)
+    return Input(key, path, Path(os.path.abspath(source)), place, hash_file(place), place.stat().st_size)
+
+
+def check_inputs(inputs: tuple[Input, ...]) -> None:
+    """Refuse (RunError) inputs that changed during the run, the files as well as their copies."""
+    changed = [
+        Problem(item.path, f"This file {'was removed' if now is None else 'changed'} during the run.",
+                "Let nothing write to it, and run again.")
+        for item in inputs
+        for now in {_hash_or_none(item.source), _hash_or_none(item.place)} - {item.sha256}
+    ]  # fmt: skip
+    if changed:
+        raise RunError(changed)
+
+
+def hash_file(path: Path) -> str:
+    """Hash a file's bytes with SHA-256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hash_or_none(path: Path) -> str | None:
+    try:
+        return hash_file(path)
+    except OSError:
+        return None
+
+
+def sweep_rooms(reports: Path, study: str) -> None:
+    """Remove the rooms that dead runs left behind. Call it while holding the study's own lock.
+
+    A room is removed only when it bears the mark, or is empty, and no run that is alive holds its study.
+    """
+    for room in sorted(reports.glob(".room-*")):
+        owner = room.name.removeprefix(".room-").rpartition("-")[0]
+        if not room.is_dir():
+            continue
+        marked = (room / MARK).is_file() or not any(room.iterdir())
+        if marked and (owner == study or not is_held(reports, owner)):
+            shutil.rmtree(room, ignore_errors=True)

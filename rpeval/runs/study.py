@@ -1,0 +1,215 @@
+"""One study, from its params file to a finished report."""
+
+import contextlib
+import os
+import shutil
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rpeval.errors import DataError, Problem, RpevalError, RunError
+from rpeval.findings import collect
+from rpeval.inputs.check import check
+from rpeval.inputs.params import read_params
+from rpeval.runs.execute import TIMEOUT, Task, disk_error, execute_notebook
+from rpeval.runs.interrupt import interruptible
+from rpeval.runs.kernel import open_papermill
+from rpeval.runs.lock import hold
+from rpeval.runs.manifest import check_outputs, open_manifest, renew_manifest, write_manifest
+from rpeval.runs.room import Room, check_inputs, copy_folder, new_room, open_room, sweep_rooms
+from rpeval.runs.swap import check_place, drop_failure, keep_failure, publish, recover
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A notebook of the road.
+
+    name     : the notebook's name without its ending
+    source   : the entry of `sources` without which it does not run, or None
+    required : a missing notebook stops the run; otherwise the notebook runs when it is there
+    part     : it saves findings
+    """
+
+    name: str
+    source: str | None = None
+    required: bool = True
+    part: bool = True
+
+
+STEPS = (
+    Step("01_suspensions"),
+    Step("02_disproportionality", source="groups", required=False),
+    Step("03_belonging", source="survey"),
+    Step("04_implementation", source="implementation", required=False),
+    Step("05_report", part=False),
+)
+
+
+def say_nothing(line: str) -> None:
+    """Take a line of progress and drop it."""
+
+
+def run_study(params_path: Path | str, *, timeout: int = TIMEOUT, say: Say = say_nothing) -> Path:
+    """Make a study's report: check, run the notebooks in a clean room, render, put it in place.
+
+    params_path : the params file
+    timeout     : seconds that one cell may take
+    say         : told one line for each notebook
+    Returns the report's folder. A run that does not finish leaves the earlier report untouched and keeps the
+    notebook that stopped in reports/<study>.failed. Raises ParamsError, DataError, RunError, FindingError.
+    """
+    params_path = Path(params_path)
+    params = read_params(params_path)
+    stopping = [problem for problem in check(params) if problem.stops]
+    if stopping:
+        raise DataError(stopping)
+    target = params.root / "reports" / params.study
+    with interruptible(), _at_place(target), open_room(params, params_path) as room:
+        started = _now()
+        open_papermill()
+        threading.Thread(target=_load_pages, daemon=True).start()
+        with _keeping_failure(target):
+            steps = choose_steps(room, params)
+        for step in steps:
+            task = _task(step, room, params, timeout)
+            with _keeping_failure(target, task.target):
+                begun = time.monotonic()
+                execute_notebook(task)
+                say(f"{room.study}  {step.name}  {time.monotonic() - begun:.1f} s")
+        with _keeping_failure(target):
+            _finish(room, params, steps=steps, started=started)
+            publish(room.folder, target)
+        drop_failure(_failed(target))
+    return target
+
+
+def _finish(room: Room, params: Any, *, steps: tuple[Step, ...], started: str) -> None:
+    """Turn what the notebooks saved into a whole report: findings, pages, and the manifest last."""
+    collect(room.folder)
+    _load_pages()(room.folder)
+    check_inputs(room.inputs)
+    names = tuple(step.name for step in steps)
+    when = {"start": started, "end": _now()}
+    write_manifest(room.folder, room=room, params=params, notebooks=names, when=when)
+
+
+def _load_pages() -> Callable[[Path], Path]:
+    """Import what makes the pages: it takes seconds, so it is done while the first notebook runs."""
+    from rpeval.reports.render import render
+
+    return render
+
+
+def choose_steps(room: Room, params: Any) -> tuple[Step, ...]:
+    """Choose the notebooks that a study's params call for; refuses (RunError) when one of them is missing."""
+    sources = params.resolved()["sources"]
+    wanted = [s for s in STEPS if s.source is None or s.source in sources]
+    present = [s for s in wanted if (room.root / "notebooks" / f"{s.name}.ipynb").is_file()]
+    missing = [s.name for s in wanted if s.required and s not in present]
+    if missing:
+        raise RunError([
+            Problem(f"notebooks/{name}.ipynb", f"{room.study} needs this notebook and it is not there.",
+                    "Put it back from the repository.") for name in missing
+        ])  # fmt: skip
+    return tuple(present)
+
+
+def _task(step: Step, room: Room, params: Any, timeout: int) -> Task:
+    return Task(
+        study=room.study, source=room.root / "notebooks" / f"{step.name}.ipynb",
+        target=room.folder / "notebooks" / f"{step.name}.ipynb",
+        part=room.folder / "findings" / f"{step.name}.json" if step.part else None,
+        content=params.resolved(), home=room.root / ".kernel", timeout=timeout,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _at_place(target: Path) -> Iterator[None]:
+    """Hold a report's place: locked, in order, free of what dead runs left, and fit to be replaced."""
+    reports, where = target.parent, f"reports/{target.name}"
+    try:
+        reports.mkdir(exist_ok=True)
+        with hold(reports, target.name):
+            recover(target)
+            sweep_rooms(reports, target.name)
+            check_place(target)
+            yield
+    except OSError as error:
+        raise disk_error(error, where) from error
+
+
+@contextlib.contextmanager
+def _keeping_failure(target: Path, notebook: Path | None = None) -> Iterator[None]:
+    """When this part of a run fails, keep the notebook it was about, say where, and let the error go on."""
+    try:
+        yield
+    except OSError as error:
+        failure = disk_error(error, f"reports/{target.name}")
+        _keep(target, failure, str(failure), notebook)
+        raise failure from error
+    except RpevalError as error:
+        _keep(target, error, str(error), notebook)
+        raise
+    except Exception as error:
+        _keep(target, error, traceback.format_exc(), notebook)
+        raise
+
+
+def _keep(target: Path, error: Exception, text: str, notebook: Path | None) -> None:
+    """Keep what there is; a full disk must not hide the error that came first."""
+    folder = _failed(target)
+    place = f"{folder.parent.name}/{folder.name}"
+    note = f"Kept in {place}/failure.txt."
+    if notebook is not None and notebook.is_file():
+        note = f"The notebook is kept. Open it with: {_command(target, f'{place}/{notebook.name}')}"
+    try:
+        keep_failure(folder, notebook, f"{text}\n{note}\n")
+    except OSError:
+        return
+    if isinstance(error, RpevalError):
+        error.args = (f"{error}\n{note}",)
+
+
+def _command(target: Path, place: str) -> str:
+    """Write the command that opens a notebook in JupyterLab, run from the project's folder."""
+    root, scripts = target.parent.parent, Path(sys.executable).parent
+    jupyter = scripts.relative_to(root) / "jupyter" if scripts.is_relative_to(root) else Path("jupyter")
+    return f'{jupyter} lab "{place}"'
+
+
+def _failed(target: Path) -> Path:
+    return target.with_name(f"{target.name}.failed")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def report_again(folder: Path | str) -> Path:
+    """Render a finished report's pages again from its findings, without running any notebook.
+
+    Use after a change of templates or wording. Refuses (RunError) a folder that is no finished report, and
+    one whose findings, tables or notebooks are not as the run left them.
+    """
+    target = Path(os.path.abspath(folder))
+    content = open_manifest(target)
+    with interruptible(), _at_place(target):
+        check_outputs(target, content)
+        room = new_room(target.parent, target.name)
+        copy = room / target.name
+        try:
+            copy_folder(target, copy)
+            _load_pages()(copy)
+            renew_manifest(copy, content, _now())
+            publish(copy, target)
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
+    return target

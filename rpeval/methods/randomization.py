@@ -100,10 +100,10 @@ def deal_again(design: Design, *, draws: int, seed: int) -> Reference:
     sizes = np.bincount(own)
     complete = deals_n(sizes) <= ENUMERATED
     if complete:
-        return under_deals(design, rows[np.array(list(every_deal(tuple(sizes))))], complete=True)
+        return under_deals(design, rows[all_deals(own)], complete=True)
     rng, parts, found = np.random.default_rng(seed), [], 0
     for _ in range(ROUNDS):
-        deals = rng.permuted(np.broadcast_to(own, (draws, len(own))), axis=1)
+        deals = shuffle_deals(own, draws, rng)
         parts.append(under_deals(design, rows[deals], complete=False))
         found += len(parts[-1].a)
         if found >= draws:
@@ -124,6 +124,16 @@ def deals_n(sizes: np.ndarray) -> int:
         ways *= math.comb(left, int(size))
         left -= int(size)
     return ways
+
+
+def shuffle_deals(own: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Deal the groups `own` (G) anew at random (draws by G)."""
+    return rng.permuted(np.broadcast_to(own, (draws, len(own))), axis=1)
+
+
+def all_deals(own: np.ndarray) -> np.ndarray:
+    """Deal the groups `own` (G) in every way (N by G)."""
+    return np.array(list(every_deal(tuple(np.bincount(own)))))
 
 
 def every_deal(sizes: tuple[int, ...]) -> Iterator[tuple[int, ...]]:

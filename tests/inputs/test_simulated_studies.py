@@ -6,6 +6,7 @@ import yaml
 
 from rpeval.inputs.panel import read_panel
 from rpeval.inputs.params import read_params
+from rpeval.inputs.survey import read_survey
 from rpeval.inputs.years import parse_year
 
 STUDIES = ("lakeshore", "prairie", "riverbend")
@@ -66,3 +67,16 @@ def test_riverbend_counts_are_those_of_its_students(root, panels):
     black = during[during["student_id"].isin(here.loc[here["race"] == "Black", "student_id"])]
     told = panel.groups[(panel.groups["year"] == 2018) & (panel.groups["group"] == "Black")]
     assert told["oss_n"].sum() == (black["kind"] == "OSS").sum()
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_surveys_of_the_studies_are_read_and_the_dirt_is_counted(root, panels, recipes, name):
+    survey = read_survey(read_params(root / f"params/{name}.yml"), panels[name])
+    told, dirt = recipes[name]["survey"], recipes[name]["dirt"]
+    assert survey.instrument.id == told["instrument"]
+    assert sorted(set(survey.frame["wave"])) == [parse_year(wave) for wave in told["waves"]]
+    assert set(survey.frame["race"]) == set(recipes[name]["groups"]["shares"])
+    assert survey.frame[survey.instrument.item_ids].max(axis=None) == 4
+    reasons = survey.accounting.drops.groupby("reason")["rows_n"].sum()
+    assert reasons["Same respondent answered again in the wave"] == dirt["duplicates"]
+    assert any(f"{dirt['out_of_range']} answers are not on the scale" in w.what for w in survey.warnings)

@@ -71,5 +71,8 @@ def _years(panel: Panel, params: Any) -> str:
 def _rows(name: str, book: Accounting) -> list[str]:
     """Say how many rows of a source came in and are used, and why the others are not."""
     drops = book.by_reason()
-    reasons = [f"{row.rows_n:,}: {row.reason}" for row in drops.itertuples()]
-    return [f"{name}: {book.rows_in:,} rows read, {book.rows_out:,} used", *(f"  {line}" for line in reasons)]
+    lines = [f"{name}: {book.rows_in:,} rows read, {book.rows_out:,} used"]
+    for row in drops.itertuples():
+        of = "" if row.source == name else f" ({row.source})"
+        lines.append(f"  {row.rows_n:,}{of}: {row.reason}")
+    return lines

@@ -28,7 +28,7 @@ class Task:
     study   : name of the study, for messages
     source  : the notebook; it runs in its own folder
     target  : where the executed copy is written, whether the notebook finishes or not
-    part    : the findings it must have saved when it has finished, or None
+    part    : the findings it must have saved when it has finished
     content : the params it is given
     home    : folder for the kernel's own files
     timeout : seconds that one cell may take
@@ -37,7 +37,7 @@ class Task:
     study: str
     source: Path
     target: Path
-    part: Path | None
+    part: Path
     content: Mapping[str, Any]
     home: Path
     timeout: int = TIMEOUT
@@ -141,8 +141,6 @@ def _last_line(text: str) -> str:
 
 def _check_part(task: Task) -> None:
     """Refuse (RunError) a notebook that ran to its end and left no findings, or another study's."""
-    if task.part is None:
-        return
     try:
         part = json.loads(task.part.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -35,13 +35,11 @@ class Step:
     name     : the notebook's name without its ending
     source   : the entry of `sources` without which it does not run, or None
     required : a missing notebook stops the run; otherwise the notebook runs when it is there
-    part     : it saves findings
     """
 
     name: str
     source: str | None = None
     required: bool = True
-    part: bool = True
 
 
 STEPS = (
@@ -49,7 +47,7 @@ STEPS = (
     Step("02_disproportionality", source="groups", required=False),
     Step("03_belonging", source="survey"),
     Step("04_implementation", source="implementation", required=False),
-    Step("05_report", part=False),
+    Step("05_report"),
 )
 
 
@@ -126,7 +124,7 @@ def _task(step: Step, room: Room, params: Any, timeout: int) -> Task:
     return Task(
         study=room.study, source=room.root / "notebooks" / f"{step.name}.ipynb",
         target=room.folder / "notebooks" / f"{step.name}.ipynb",
-        part=room.folder / "findings" / f"{step.name}.json" if step.part else None,
+        part=room.folder / "findings" / f"{step.name}.json",
         content=params.resolved(), home=room.root / ".kernel", timeout=timeout,
     )  # fmt: skip
 

@@ -28,7 +28,10 @@ params = read_params(params)"""
 FIND = """book = Findings(params, notebook="01_suspensions")
 book.add("data.schools", 4, label="Schools", kind="count")
 book.save()"""
-SHOW = "len(collect(params.folder).findings)"
+SHOW = """print(len(collect(params.folder).findings))
+book = Findings(params, notebook="05_report")
+book.add("study.program", params.program.name, label="Program")
+book.save()"""
 
 
 def write_notebook(path: Path, *cells: str, tag: str = "parameters", first: str = "params = None") -> Path:

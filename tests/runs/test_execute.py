@@ -22,11 +22,11 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 
 @pytest.fixture
 def make_task(tmp_path, write_notebook):
-    def make(*cells, timeout=60, part=True, **content):
+    def make(*cells, timeout=60, **content):
         source = write_notebook(tmp_path / "notebooks" / "01_x.ipynb", *cells)
         return Task(
             study="lakeshore", source=source, target=tmp_path / "out {braces}" / "01_x.ipynb",
-            part=tmp_path / "part.json" if part else None, content={"out": str(tmp_path), **content},
+            part=tmp_path / "part.json", content={"out": str(tmp_path), **content},
             home=tmp_path / ".kernel", timeout=timeout,
         )  # fmt: skip
 

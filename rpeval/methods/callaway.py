@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal
 from rpeval.methods.design import Design, lay_out, values_of
 from rpeval.methods.intervals import t_estimate
@@ -90,19 +91,30 @@ def cohort_effects(
     design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
     columns = [values_of(panel, column, design, unit=unit, time=time) for column in covariates]
     X = np.stack([np.ones(design.Y.shape), *columns], axis=-1) if covariates else None
+    wanted = list(years_compared(design, base))
     found = [
         (cohort, design.times[now], effect)
-        for cohort, now, before in years_compared(design, base)
+        for cohort, now, before in wanted
         if (effect := compare(design, comparison, X, adjust, cohort, now, before)) is not None
     ]
+    refuse_uncompared(found)
     cohorts, years, effects = zip(*found, strict=True)
+    words = words_for(design, comparison, covariates, adjust)
+    lost = len(wanted) - len(found)
     return CohortEffects(
         cohorts=np.array(cohorts),
         years=np.array(years),
         parts=join(effects),
         design=design,
-        method=words_for(design, comparison, covariates, adjust),
+        method=f"{words}; {lost} of {len(wanted)} cohort-years without a comparison" if lost else words,
     )
+
+
+def refuse_uncompared(found: Sequence[tuple[int, int, Parts]]) -> None:
+    """Refuse when no cohort can be compared in any year of the program."""
+    if not any(year >= cohort for cohort, year, _ in found):
+        what = "No cohort is seen, with comparison schools, both in its last year before and after the start."
+        raise MethodError(Problem("panel", what, "Add those years, or use the imputation estimate."))
 
 
 def words_for(design: Design, comparison: Comparison, covariates: Sequence[str], adjust: Adjust) -> str:

@@ -188,7 +188,7 @@ def check_adoption(design: Design, full: Design, start: str) -> list[Problem]:
     always = full.adopters & ~full.untreated.any(axis=1)
     if always.any():
         names = some(n for n, a in zip(full.names, always, strict=True) if a)
-        what = f"All {int(always.sum())} adopting schools were in the program in every year seen ({names})."
+        what = f"Every adopting school was in the program in every year seen ({names})."
         return [Problem(where, what, "Add years before the program started.")]
     what = f"No school starts within {school_year(full.times[0])} to {school_year(full.times[-1])}."
     return [Problem(where, what, "Add later years, or check the start years.")]

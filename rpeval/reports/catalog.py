@@ -1,4 +1,21 @@
-"""The text catalog: sections in order, each a list of blocks and the conditions for printing them."""
+"""The text catalog: sections in order, each a list of blocks and the conditions for printing them.
+
+Kinds of block, and what each stands for:
+text      one paragraph, a template (see wording.py); nothing when it renders empty
+bullets   a list of templates; an item may be {each: patterns of ids, when, text}, with `it` as the id
+choose    id of a finding; the one of `cases` that names the state of its verdict
+table     released tables by id or pattern, as tables; each is printed once
+figure    released tables by id or pattern, as figures
+effects   findings by pattern, side by side in one table
+refusals  findings by pattern that have no number, one bullet per reason
+states    what each state of a verdict means
+index     every number of the report
+rest      every released table that no other block asks for
+callout   a group of blocks set apart
+
+Any block may have `when` (a condition), `needs` (findings without which it is not printed; where one was
+refused, its reason is printed instead) and `otherwise` (what to print when there is nothing).
+"""
 
 import functools
 from pathlib import Path
@@ -15,7 +32,7 @@ KINDS = {
     "choose": {"cases", "otherwise"},
     "table": {"otherwise"},
     "figure": {"otherwise"},
-    "effects": {"id", "caption", "otherwise"},
+    "effects": {"id", "caption", "note"},
     "index": {"caption"},
     "refusals": set(),
     "rest": set(),

@@ -144,10 +144,12 @@ class _Composer:
     def _effects(self, told: dict[str, Any]) -> Iterator[Block]:
         ids = self._ids(told["effects"])
         if ids:
+            known = [self.found.findings[id] for id in ids]
+            levels = {f.level: f.id for f in known if f.shown_interval}
+            note = self.wording.runs(told["note"], it=next(iter(levels.values()))) if len(levels) == 1 else ()
             name, caption = self.wording.names[f"table:{told['id']}"], self.wording.runs(told["caption"])
-            yield tables.effects(
-                self.wording, ids, id=told["id"], name=name, caption=caption, words=self.words
-            )
+            yield tables.effects(self.wording, ids, id=told["id"], name=name, caption=caption, note=note,
+                                 words=self.words)  # fmt: skip
 
     def _index(self, told: dict[str, Any]) -> Iterator[Block]:
         name, caption = self.wording.names["table:index"], self.wording.runs(told["caption"])

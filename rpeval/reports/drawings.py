@@ -24,8 +24,8 @@ def visible(table: Table) -> pd.DataFrame:
     frame = table.frame
     if "suppressed" in frame.columns:
         frame = frame[~frame["suppressed"].astype(bool)]
-    fixed = {"event": ["value"], "dots": ["value"], "planted": ["planted"]}.get(table.figure or "")
-    numbers = fixed or _values(table)
+    fixed = {"event": "value", "dots": "value", "planted": "planted"}.get(table.figure or "")
+    numbers = [fixed] if fixed in frame.columns else _values(table)
     return frame.dropna(subset=numbers, how="all") if numbers else frame.iloc[0:0]
 
 
@@ -78,19 +78,21 @@ def groups(figure: Figure, table: Table) -> None:
     """Draw one small panel per student group, the other groups in gray behind it, all on one scale."""
     frame, time, value = visible(table), _time(table), _values(table)[0]
     years = marks.all_years(table.frame[time])
-    lines = {
-        str(name): pd.Series(rows[value].to_numpy(float), index=marks.start_years(rows[time])).reindex(years)
-        for name, rows in frame.groupby("group", sort=False)
-    }
+    lines = {str(name): _line(frame[frame["group"] == name], time, value, years) for name in _groups(table)}
     columns = min(len(lines), 4 if len(lines) > 6 else 3)
-    figure.set_size_inches(WIDTH, 0.5 + 1.7 * -(-len(lines) // columns))
-    axes = figure.subplots(-(-len(lines) // columns), columns, sharey=True, squeeze=False).ravel()
+    down = -(-len(lines) // columns)
+    figure.set_size_inches(WIDTH, 0.5 + 1.7 * down)
+    axes = figure.subplots(down, columns, sharey=True, squeeze=False).ravel()
     for ax, (name, line) in zip(axes, lines.items(), strict=False):
-        for other in lines.values():
+        hidden = line.isna().all()
+        marks.mark_left_out(ax, years, marks.start_years(table.frame[time]), say=False)
+        for other in [] if hidden else lines.values():
             ax.plot(years, other, color=FAINT, lw=1, zorder=1)
         ax.plot(years, line, color=BLUE, lw=2, marker="o", ms=3.4, zorder=2)
         ax.set_title(textwrap.fill(name, 24), fontweight="bold", pad=4)
         marks.year_axis(ax, years, few=True)
+        if hidden:
+            marks.top_note(ax, (years[0] + years[-1]) / 2, "hidden to protect students")
     marks.value_axis(axes[0], frame[value], value)
     for ax in axes[len(lines) :]:
         ax.set_visible(False)
@@ -168,6 +170,15 @@ def planted(figure: Figure, table: Table) -> None:
         ax.spines["left"].set_visible(False)
         ax.set(ylim=(-0.7, len(rows) - 0.3), xlabel=rows["unit"].iloc[0])
     marks.planted_legend(figure)
+
+
+def _groups(table: Table) -> list[str]:
+    return list(dict.fromkeys(table.frame["group"]))
+
+
+def _line(rows: pd.DataFrame, time: str, value: str, years: list[int]) -> pd.Series:
+    """Give the values by year, missing where a year is left out or hidden."""
+    return pd.Series(rows[value].to_numpy(float), index=marks.start_years(rows[time])).reindex(years)
 
 
 def _time(table: Table) -> str:

@@ -23,6 +23,17 @@ KINDS = {
     "planted": drawings.planted,
 }
 
+# The columns each kind must find; "a|b" means either. One row for each value of the key columns.
+COLUMNS = {
+    "trend": ("year|wave",),
+    "event": ("event_time", "value", "low", "high"),
+    "groups": ("year|wave", "group"),
+    "dots": ("value",),
+    "stack": ("item",),
+    "planted": ("label", "planted", "found", "low", "high"),
+}
+KEYS = {"trend": ("year", "wave", "arm"), "event": ("event_time",), "groups": ("year", "wave", "group")}
+
 # Glyphs are drawn as paths: the picture is then the same on every machine, in print and in other documents,
 # and no label overlaps another because a font is absent. Readers who cannot see it have the alternative text
 # and the table of its numbers. Constrained layout, drawn once by the SVG canvas itself, replaces a tight
@@ -66,8 +77,27 @@ class Drawing(Figure):
         return _as_svg(self, self.table)
 
 
+def what_hinders(table: Table) -> list[Problem]:
+    """List what keeps a table from being drawn as the figure it names; nothing when it can be."""
+    kind, columns = table.figure, set(table.frame.columns)
+    if kind not in KINDS:
+        return [Problem(table.id, f"There is no figure {kind!r}.", f"Use one of: {', '.join(KINDS)}.")]
+    gone = [need for need in COLUMNS[kind] if not columns & set(need.split("|"))]
+    if gone:
+        needed = ", ".join(gone).replace("|", " or ")
+        return [Problem(table.id, f"A {kind} figure needs the columns {needed}.", "Name them in the table.")]
+    if drawings.visible(table).empty:
+        return [Problem(table.id, "Every row is hidden or empty.", "Print the table instead.")]
+    keys = [key for key in KEYS.get(kind, ()) if key in columns]
+    twice = int(table.frame.duplicated(keys).sum()) if keys else 0
+    if twice:
+        what = f"{twice} rows repeat a point ({', '.join(keys)})."
+        return [Problem(table.id, what, "Keep one row for each point.")]
+    return []
+
+
 def drawable(table: Table) -> bool:
-    """Say whether a table names a kind of figure and has at least one row left to draw."""
+    """Say whether a table names a kind of figure and still has a row to draw."""
     return table.figure in KINDS and not drawings.visible(table).empty
 
 
@@ -84,7 +114,7 @@ def draw(table: Table) -> Figure:
     dots    : school_name (or the first text column), value, low and high (optional), arm (optional)
     stack   : item, wave (optional), one column per answer category with its share from 0 to 1 or 0 to 100
     planted : label, unit, planted, found, low, high
-    Refuses (FindingError) an unknown kind, or a table without a row to draw.
+    Refuses (FindingError) an unknown kind, a missing column, two rows for one point, no row left to draw.
 
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"school_name": ["East", "West"], "value": [0.5, -2.0]})
@@ -92,13 +122,9 @@ def draw(table: Table) -> Figure:
     >>> draw(changes).axes[0].get_xlabel()
     'Change'
     """
-    if table.figure not in KINDS:
-        known = ", ".join(KINDS)
-        raise FindingError(
-            Problem(table.id, f"There is no figure {table.figure!r}.", f"Use one of: {known}.")
-        )
-    if not drawable(table):
-        raise FindingError(Problem(table.id, "Every row is hidden or empty.", "Print the table instead."))
+    problems = what_hinders(table)
+    if problems:
+        raise FindingError(problems)
     with matplotlib.rc_context(STYLE):
         figure = Drawing(layout="constrained")
         figure.table = table

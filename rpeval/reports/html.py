@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from rpeval.reports.blocks import Document, FigureBlock
 from rpeval.reports.svgtext import share_glyphs
@@ -53,6 +53,15 @@ def css_text(text: str) -> str:
     return re.sub(r"[^\w\s.,:-]", "", text)
 
 
+def breakable(id: str) -> Markup:
+    """Let a long name break after its dots.
+
+    >>> print(breakable("suspensions.att"))
+    suspensions.<wbr>att
+    """
+    return Markup(str(escape(id)).replace(".", ".<wbr>"))
+
+
 @functools.cache
 def _environment() -> SandboxedEnvironment:
     made = SandboxedEnvironment(
@@ -60,6 +69,7 @@ def _environment() -> SandboxedEnvironment:
         lstrip_blocks=True,
     )  # fmt: skip
     made.filters["css"] = css_text
+    made.filters["breakable"] = breakable
     made.tests["text"] = lambda run: isinstance(run, str)
     made.tests["is_a"] = lambda thing, name: type(thing).__name__ == name
     return made

@@ -68,11 +68,12 @@ def value_axis(ax: Axes, values: pd.Series, column: str) -> None:
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
 
 
-def mark_left_out(ax: Axes, years: Sequence[int], present: Sequence[int]) -> None:
-    """Shade each year that is not in the table and say so."""
+def mark_left_out(ax: Axes, years: Sequence[int], present: Sequence[int], *, say: bool = True) -> None:
+    """Shade each year that is not in the table and, where there is room, say so."""
     for year in sorted(set(years) - set(present)):
         ax.axvspan(year - 0.5, year + 0.5, color=SHADE, lw=0, zorder=0)
-        top_note(ax, year, f"{show_year(year)}\nleft out")
+        if say:
+            top_note(ax, year, f"{show_year(year)}\nleft out")
 
 
 def mark_starts(ax: Axes, starts: pd.Series) -> None:

@@ -73,7 +73,7 @@ def _cell(table: Table, row: int, column: str, shown: str, number: bool) -> Run:
 
 
 def effects(
-    wording: Wording, ids: Sequence[str], *, id: str, name: str, caption: Runs, words: dict
+    wording: Wording, ids: Sequence[str], *, id: str, name: str, caption: Runs, note: Runs, words: dict
 ) -> TableBlock:
     """Put effects side by side, whatever their direction: outcome, effect, interval, unit, verdict.
 
@@ -88,9 +88,8 @@ def effects(
         for i in ids
     )  # fmt: skip
     headings = tuple(words[w] for w in ("effect_of", "effect", "interval", "unit", "verdict"))
-    return TableBlock(
-        id, anchor("table", id), name, caption, headings, (False, True, True, False, False), rows
-    )
+    numeric = (False, True, True, False, False)
+    return TableBlock(id, anchor("table", id), name, caption, headings, numeric, rows, note)
 
 
 def index(found: Collected, *, id: str, name: str, caption: Runs, words: dict) -> TableBlock:

@@ -81,6 +81,12 @@ def test_hidden_rows_are_not_drawn(kind):
     assert frame["oss_per_100"].iloc[2] in values
 
 
+def test_a_group_that_is_wholly_hidden_keeps_its_panel():
+    frame = GROUPS.frame.assign(suppressed=[False] * 4 + [True] * 2)
+    frame.loc[4:, "oss_per_100"] = np.nan
+    assert {"C", "hidden to protect students"} <= set(texts(figures.draw(table(frame, "groups"))))
+
+
 def test_event_draws_points_and_intervals_without_stars():
     figure = figures.draw(EVENT)
     ax = figure.axes[0]
@@ -176,6 +182,10 @@ def test_refusals():
         figures.draw(table(DOTS.frame, "pie"))
     hidden = DOTS.frame.assign(suppressed=True)
     assert not figures.drawable(table(hidden, "dots"))
+    with pytest.raises(FindingError, match="needs the columns year or wave, group"):
+        figures.draw(table(DOTS.frame, "groups"))
+    with pytest.raises(FindingError, match=r"1 rows repeat a point \(year\)"):
+        figures.draw(table({"year": [2018, 2018], "oss_per_100": [1.0, 2.0]}, "trend"))
     with pytest.raises(FindingError, match="Every row is hidden"):
         figures.draw(table(hidden, "dots"))
 

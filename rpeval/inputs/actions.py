@@ -1,5 +1,6 @@
 """Student-level records: an actions log and an enrollment file, summed to school-years and student groups."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 
 from rpeval.inputs.accounting import Ledger
 from rpeval.inputs.checks import check_stamp
-from rpeval.inputs.fields import COUNTS, ENROLLED, STAMP
+from rpeval.inputs.fields import COUNTS, ENROLLED, STAMP, counted
 from rpeval.inputs.layouts import Layout, layout_for
 from rpeval.inputs.shape import read_source
 from rpeval.inputs.window import limit
@@ -20,17 +21,30 @@ YES, NO = {"1", "y", "yes", "true", "t"}, {"0", "n", "no", "false", "f", "", "*"
 COUNTED = {*COUNTS} - {"suspended_n", "oss_days"}
 
 
-def read_actions(
-    source: Any, layout: Layout, params: Any
-) -> tuple[pd.DataFrame | None, pd.DataFrame | None, list[Ledger]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """Student-level records, summed.
+
+    schools : one row per school-year (school_id, school_name, year, enrolled_n, counts), or None
+    groups  : one row for each student group of a school-year, or None
+    ids     : all schools of the enrollment file
+    books   : row accounting and problems of the enrollment and the actions
+    """
+
+    books: list[Ledger]
+    schools: pd.DataFrame | None = None
+    groups: pd.DataFrame | None = None
+    ids: frozenset[str] = frozenset()
+
+
+def read_actions(source: Any, layout: Layout, params: Any) -> Sums:
     """Read student-level actions and enrollment and sum them.
 
-    Returns one row per school-year (school_id, school_name, year, enrolled_n, counts), one row for each
-    student group of a school-year (None without groups), and the books of both files. enrolled_n counts
-    different students, <kind>_n actions, suspended_n students with at least one out-of-school suspension.
-    A kind that the log never has gets no column. What leaves is counted: years outside the study, repeated
-    rows, kinds that are not counted, and actions of students whom the enrollment file does not have in that
-    school and year.
+    source : the actions log, with its enrollment file named in the layout
+    Returns the Sums. enrolled_n counts different students, <kind>_n actions, suspended_n students with at
+    least one out-of-school suspension, oss_days their days. A kind that the log never has gets no column.
+    What leaves is counted: years outside the study, repeated rows, kinds that are not counted, and actions of
+    students whom the enrollment file does not have in that school and year.
     """
     if layout.enrollment is None:
         ledger = Ledger("actions", str(source.path))
@@ -38,7 +52,7 @@ def read_actions(
             "Student-level actions need the enrollment file.",
             "Name it under the source: `enrollment: {path: ...}`.",
         )
-        return None, None, [ledger]
+        return Sums([ledger])
     told = layout_for(
         layout.enrollment, root=params.root, base="enrollment", label="enrollment", any_field=True
     )
@@ -49,13 +63,17 @@ def read_actions(
         if frame is not None:
             ledger.problems += check_stamp(frame, simulated=params.simulated, label=ledger.label)
     if students is None or actions is None:
-        return None, None, [enrolled_books, books]
+        return Sums([enrolled_books, books])
+    if actions["year"].isna().all():
+        books.say("No column says when an action was taken.", "Map one to `date` or to `year`.")
+    ids = frozenset(students["school_id"])
     students = one_row_each(limit(students, params, enrolled_books), enrolled_books)
     actions = counted_actions(limit(actions, params, books), layout, books)
     actions = keep_enrolled(actions, students, books)
     books.keep(actions, np.zeros(len(actions), bool), "Counted in the totals of its school and year")
     enrolled_books.fold(students, SCHOOL_YEAR, "Counted in the enrollment of its school and year")
-    return sum_school_years(students, actions), sum_groups(students, actions), [enrolled_books, books]
+    sums = sum_school_years(students, actions), sum_groups(students, actions)
+    return Sums([enrolled_books, books], *sums, ids)
 
 
 def check_kinds(layout: Layout, ledger: Ledger) -> None:
@@ -76,17 +94,17 @@ def one_row_each(students: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     """Keep one row per student, school and year; a student with two values of a group has none of it."""
     nameless = students["student_id"] == ""
     if nameless.any():
-        ledger.say(f"{nameless.sum():,} rows have no student id.", "Fill it in.", stops=False)
+        told = counted(nameless.sum(), "row", "has", "have")
+        ledger.say(f"{told} no student id.", "Fill it in.", stops=False)
         students = ledger.keep(students, ~nameless, "No student id")
     groups = group_columns(students)
-    students = students.sort_values([*KEYS, *groups])
+    students = students.sort_values([*KEYS, *groups, *(["school_name"] if "school_name" in students else [])])
     for column in groups:
         several = students.groupby(KEYS)[column].transform("nunique") > 1
         if several.any():
             n = len(students.loc[several, KEYS].drop_duplicates())
-            what = (
-                f"{n:,} students of a school-year have more than one value; they are in no group of {column}."
-            )
+            told = counted(n, "student", "has", "have")
+            what = f"{told} two values in a school-year: in no group of {column}."
             ledger.say(what, "Keep one value for each student and year.", stops=False, where=column)
             students[column] = students[column].mask(several, "")
     return ledger.keep(
@@ -102,7 +120,10 @@ def counted_actions(actions: pd.DataFrame, layout: Layout, ledger: Ledger) -> pd
         shown = list_words(f"{quote(kind)} ({n:,})" for kind, n in unknown.items())
         fix = "Add each to `kinds` with the column it counts in, or none."
         ledger.say(
-            f"{unknown.sum():,} actions are of unknown kinds: {shown}.", fix, stops=False, where="kinds"
+            f"{counted(unknown.sum(), 'action', 'is', 'are')} of unknown kinds: {shown}.",
+            fix,
+            stops=False,
+            where="kinds",
         )
     actions = ledger.keep(
         actions, known, "Unknown kind " + actions["kind"].where(actions["kind"] != "", "(empty)")
@@ -128,12 +149,14 @@ def once_each(actions: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     else:
         equal = int(actions.duplicated([*by, "year"]).sum())
         if equal:
-            what = f"{equal:,} actions equal another; without a date or action_id each is counted."
+            told = counted(equal, "action", "equals", "equal")
+            what = f"{told} another; without a date or action_id each is counted."
             ledger.say(what, "Map a date or action_id, so that copies can be told apart.", stops=False)
         return actions
     if twice.any():
         fix = "Check that the export does not repeat rows."
-        ledger.say(f"{twice.sum():,} actions are listed again and counted once.", fix, stops=False)
+        told = counted(twice.sum(), "action", "is", "are")
+        ledger.say(f"{told} listed again and counted once.", fix, stops=False)
     return ledger.keep(actions, ~twice, "Action listed again")
 
 

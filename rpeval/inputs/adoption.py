@@ -8,6 +8,7 @@ import pandas as pd
 
 from rpeval.inputs.accounting import Ledger
 from rpeval.inputs.checks import check_stamp
+from rpeval.inputs.fields import counted
 from rpeval.inputs.layouts import layout_for, year_of
 from rpeval.inputs.shape import read_source
 from rpeval.inputs.words import list_words, nearest, quote
@@ -31,7 +32,7 @@ class Starts:
     by_rules: bool = False
 
 
-def read_starts(params: Any, schools: set[str] | None) -> tuple[Starts | None, Ledger]:
+def read_starts(params: Any, schools: frozenset[str] | None) -> tuple[Starts | None, Ledger]:
     """Read the first program year of each school from sources.adoption.
 
     schools : ids of the panel's file, or None where it cannot be read
@@ -55,7 +56,8 @@ def read_starts(params: Any, schools: set[str] | None) -> tuple[Starts | None, L
     _check_starts(frame, ledger)
     repeated = int(frame.duplicated("school_id").sum())
     if repeated and not by_rules:
-        ledger.say(f"{repeated} rows repeat a school.", "Keep one row for each school.", stops=False)
+        told = counted(repeated, "row", "repeats", "repeat")
+        ledger.say(f"{told} a school.", "Keep one row for each school.", stops=False)
     ledger.fold(frame, ["school_id"], "Repeats a school")
     first = frame.drop_duplicates("school_id").set_index("school_id")
     return Starts(first["start_year"], first.get("school_name"), by_rules), ledger
@@ -68,7 +70,7 @@ def list_starts(frame: pd.DataFrame, ledger: Ledger) -> Starts:
     return Starts(first.set_index("school_id")["start_year"])
 
 
-def _keep_known(frame: pd.DataFrame, schools: set[str], ledger: Ledger, by_rules: bool) -> pd.DataFrame:
+def _keep_known(frame: pd.DataFrame, schools: frozenset[str], ledger: Ledger, by_rules: bool) -> pd.DataFrame:
     """Keep the schools of the panel; a list that names others is a problem."""
     known = frame["school_id"].isin(schools)
     unknown = sorted(set(frame.loc[~known, "school_id"]))
@@ -80,7 +82,7 @@ def _keep_known(frame: pd.DataFrame, schools: set[str], ledger: Ledger, by_rules
         more = f" and {len(unknown) - FEW} more" if len(unknown) > FEW else ""
         meant = [f"{quote(m)} for {quote(i)}" for i in unknown[:FEW] if (m := nearest(i, schools))]
         guess = f" Did you mean {list_words(meant)}?" if meant else ""
-        what = f"{len(unknown)} schools are not in the panel: {list_words(shown)}{more}."
+        what = f"{counted(len(unknown), 'school', 'is', 'are')} not in the panel: {list_words(shown)}{more}."
         ledger.say(what, f"Write the ids as the panel does (leading zeros, joined codes).{guess}")
     return ledger.keep(frame, known, "School is not in the panel")
 
@@ -96,7 +98,8 @@ def _check_starts(frame: pd.DataFrame, ledger: Ledger) -> None:
             for school, rows in list(several.groupby("school_id"))[:FEW]
         ]
         n = several["school_id"].nunique()
-        ledger.say(f"{n} schools have more than one start: {list_words(shown)}.", "Keep one start year each.")
+        told = counted(n, "school", "has", "have")
+        ledger.say(f"{told} more than one start: {list_words(shown)}.", "Keep one start year each.")
 
 
 def show_start(start: float) -> str:
@@ -125,7 +128,7 @@ def tell_starts(told: Starts, frame: pd.DataFrame, params: Any, ledger: Ledger) 
     present = frame.drop_duplicates("school_id").set_index("school_id")["school_name"]
     absent = present[~present.index.isin(starts.index)]
     if len(absent):
-        what = f"{len(absent):,} of {len(present):,} schools have no row and count as never adopting"
+        what = f"{len(absent):,} of {len(present):,} schools without a row count as never adopting"
         ledger.say(
             f"{what}: {_some(absent)}.", "Add a row for each school whose start you know.", stops=False
         )
@@ -133,11 +136,13 @@ def tell_starts(told: Starts, frame: pd.DataFrame, params: Any, ledger: Ledger) 
     in_study = starts[starts.index.isin(present.index)].dropna()
     late, early = in_study[in_study > last], in_study[in_study <= first]
     if len(late):
-        what = f"{len(late)} schools start after the last year of the study and count as comparison schools"
+        what = counted(len(late), "school", "starts", "start")
+        what += " after the study's last year, as comparison schools here"
         fix = "Check their years."
         ledger.say(f"{what}: {_some(present[late.index], late)}.", fix, stops=False)
     if len(early):
-        what = f"{len(early)} schools start by the study's first year, so no year shows them without it"
+        what = counted(len(early), "school", "starts", "start")
+        what += " by the study's first year, with no year before the program"
         fix = "Begin the study earlier, or leave them out with `exclusions`."
         ledger.say(f"{what}: {_some(present[early.index], early)}.", fix, stops=False)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rpeval.errors import Problem
-from rpeval.inputs.fields import COUNTS, ENROLLED, RATES, STAMP, rate_of, words_of
+from rpeval.inputs.fields import COUNTS, ENROLLED, RATES, STAMP, counted, rate_of, words_of
 from rpeval.inputs.words import list_words
 from rpeval.inputs.years import show_year
 
@@ -60,7 +60,7 @@ def check_stamp(frame: pd.DataFrame, *, simulated: bool, label: str) -> list[Pro
         stamped = frame[STAMP] == "yes" if STAMP in frame else pd.Series(False, index=frame.index)
         if stamped.all():
             return []
-        what = f"{(~stamped).sum():,} of {len(frame):,} rows of a simulated study are not stamped simulated."
+        what = f"The study is simulated, but {(~stamped).sum():,} of {len(frame):,} rows do not say so."
         fix = 'Add a column "simulated" with "yes" in every row, or set `simulated: false` for real data.'
         return [Problem(label, what, fix)]
     if STAMP not in frame:
@@ -76,8 +76,9 @@ def check_duplicates(frame: pd.DataFrame, *, label: str) -> list[Problem]:
     if twice.empty:
         return []
     n = len(twice.drop_duplicates(keys))
-    unit = "school-years of a group" if "group" in frame else "school-years"
-    what = f"{n:,} {unit} appear more than once, with different values: {show_school_years(twice)}."
+    of = "of a student group " if "group" in frame else ""
+    told = f"{counted(n, 'school-year')} {of}{'appears' if n == 1 else 'appear'} more than once"
+    what = f"{told}, with different values: {show_school_years(twice)}."
     fix = "Keep one row of each, or filter the file with `where` (totals and parts may stand in one file)."
     return [Problem(label, what, fix)]
 
@@ -89,15 +90,15 @@ def check_values(frame: pd.DataFrame, *, label: str) -> list[Problem]:
         where, values = f"{label}: {column}", frame[column]
         below = frame[values < 0]
         if len(below):
-            what = f"{len(below):,} values of {words_of(column)} are below zero: {show_school_years(below)}."
+            what = f"{counted(len(below), 'value', 'is', 'are')} below zero: {show_school_years(below)}."
             fix = 'Correct them, or, where negative codes mean "withheld", add the codes to `missing`.'
             problems.append(Problem(where, what, fix))
         broken = frame[(values % 1 != 0) & values.notna()]
         if column.endswith("_n") and len(broken):
-            what = f"{len(broken):,} values of {words_of(column)} are not whole: {show_school_years(broken)}."
+            what = f"{counted(len(broken), 'value', 'is', 'are')} not whole: {show_school_years(broken)}."
             fix = f"Map rates to {rate_of(column)} and counts to {column}."
             problems.append(Problem(where, what, fix if column != ENROLLED else "Name the column of counts."))
-    return problems + check_against_enrollment(frame, label=label)
+    return problems
 
 
 def check_against_enrollment(frame: pd.DataFrame, *, label: str) -> list[Problem]:
@@ -106,14 +107,17 @@ def check_against_enrollment(frame: pd.DataFrame, *, label: str) -> list[Problem
     some = frame[counts_in(frame)].gt(0).any(axis=1)
     empty = frame[(frame[ENROLLED] == 0) & some]
     if len(empty):
-        what = f"{len(empty):,} school-years have removals but no students: {show_school_years(empty)}."
+        what = f"{counted(len(empty), 'school-year', 'has', 'have')} removals but no students: "
+        what += f"{show_school_years(empty)}."
         problems.append(
             Problem(label, what, "Correct the enrollment, or leave the schools out with `exclusions`.")
         )
     if "suspended_n" in frame:
         over = frame[(frame["suspended_n"] > frame[ENROLLED]) & (frame[ENROLLED] > 0)]
         if len(over):
-            what = f"{len(over):,} school-years have more students suspended than enrolled: "
+            what = (
+                f"{counted(len(over), 'school-year', 'has', 'have')} more students suspended than enrolled: "
+            )
             fix = (
                 "Check that suspended_n counts students, not suspensions, and that both cover the whole year."
             )
@@ -130,7 +134,8 @@ def check_names(frame: pd.DataFrame, *, label: str) -> list[Problem]:
     latest = frame.sort_values("year").drop_duplicates("school_id", keep="last")
     shown = show_schools(latest[latest["school_id"].isin(several["school_id"])])
     n = several["school_id"].nunique()
-    what = f"{n:,} schools go by more than one name; the latest is used: {shown}."
+    told = counted(n, "school", "goes", "go")
+    what = f"{told} by more than one name; the latest is used: {shown}."
     fix = "Check that each id is one school, not an id given to another school later."
     return [Problem(label, what, fix, stops=False)]
 
@@ -142,10 +147,10 @@ def check_jump(frame: pd.DataFrame, *, label: str) -> list[Problem]:
     The median ratio over the schools seen in both years must lie between 0.6 and 1.6; at least three schools.
     """
     years = sorted(frame["year"].unique())
-    by_year = {year: rows.set_index("school_id") for year, rows in frame.groupby("year")}
+    by_year = dict(iter(frame.groupby("year")))
     problems = []
     for before, after in pairwise(years):
-        both = by_year[before].join(by_year[after], how="inner", rsuffix="_next")
+        both = by_year[before].merge(by_year[after], on="school_id", suffixes=("", "_next"))
         both = both[(both[ENROLLED] > 0) & (both[f"{ENROLLED}_next"] > 0)]
         ratio = (both[f"{ENROLLED}_next"] / both[ENROLLED]).median()
         if len(both) >= JUMP_SCHOOLS and not JUMP_LOW <= ratio <= JUMP_HIGH:
@@ -279,5 +284,6 @@ def _say_groups(rows: pd.DataFrame, count: str, of: int, told: str, label: str) 
     if rows.empty:
         return []
     rows = rows.drop_duplicates(["school_id", "year"]).drop(columns="group", errors="ignore")
-    what = f"{words_of(count)}: {len(rows):,} of {of:,} school-years have {told}: {show_school_years(rows)}."
+    verb = "has" if len(rows) == 1 else "have"
+    what = f"{len(rows):,} of {of:,} school-years {verb} {told}: {show_school_years(rows)}."
     return [Problem(f"{label}: {count}", what, "Compare the two files before reading gaps.", stops=False)]

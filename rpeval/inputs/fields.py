@@ -31,6 +31,16 @@ STUDENT_KEYS = ("student_id", "action_id", "kind")
 FIELDS = (*KEYS, *NUMBERS, *STUDENT_KEYS)
 
 
+def counted(n: int, noun: str, one: str = "", many: str = "") -> str:
+    """Count things, with the verb that fits.
+
+    >>> counted(1, "row", "has", "have"), counted(1204, "school", "stays", "stay"), counted(2, "cell")
+    ('1 row has', '1,204 schools stay', '2 cells')
+    """
+    ending, verb = ("", one) if n == 1 else ("s", many)
+    return f"{n:,} {noun}{ending}{verb and ' ' + verb}"
+
+
 def words_of(field: str) -> str:
     """Name a column in words, with its name in parentheses.
 

@@ -14,6 +14,7 @@ from rpeval.inputs.years import parse_year
 FOLDER = Path("data/reference/layouts")
 SHIPPED = Path(__file__).resolve().parents[2] / FOLDER
 STYLES = ("label", "starts", "ends")
+EMPTY = "(empty)"
 MISSING = ("*", "--", "n/a", "N/A", "NA", "NULL")
 
 
@@ -130,7 +131,9 @@ def _is_none(value: Any) -> bool:
 
 
 def _names(told: Any) -> dict[str, str | None]:
-    return {str(key): None if _is_none(value) else str(value) for key, value in (told or {}).items()}
+    """Read what values become; the key (empty) stands for an empty cell."""
+    named = {str(key): None if _is_none(value) else str(value) for key, value in (told or {}).items()}
+    return {"" if key == EMPTY else key: value for key, value in named.items()}
 
 
 def _plain(value: Any) -> Any:
@@ -209,9 +212,12 @@ def _pivot(told: Any) -> Pivot | None:
 
 
 def _correction(told: Mapping[str, Any]) -> Correction:
-    years = tuple(year_of(year) for year in told["years"])
     return Correction(
-        texts_of(told["columns"]), years, float(told["multiply"]), dict(told["expect"]), told["reason"]
+        columns=texts_of(told["columns"]),
+        years=tuple(year_of(year) for year in told["years"]),
+        multiply=float(told["multiply"]),
+        expect={key: v if key == "column" else float(v) for key, v in told["expect"].items()},
+        reason=told["reason"],
     )
 
 

@@ -46,10 +46,12 @@ class Panel:
 class Files:
     """What the files of a study gave, before the study chooses its rows.
 
+    ids : the schools of the panel's file, or None where it cannot be read
     books, group_books, adoption_books : row accounting and problems of the panel, the groups, the starts
     """
 
     schools: pd.DataFrame | None = None
+    ids: frozenset[str] | None = None
     groups: pd.DataFrame | None = None
     starts: Starts | None = None
     books: list[Ledger] = field(default_factory=list)
@@ -133,15 +135,20 @@ def _read_schools(params: Any, files: Files) -> None:
     source = params.sources.panel
     layout = layout_for(source, root=params.root, label="sources.panel")
     if "kind" in layout.columns:
-        files.schools, files.groups, files.books = read_actions(source, layout, params)
+        sums = read_actions(source, layout, params)
+        files.schools, files.groups, files.books = sums.schools, sums.groups, sums.books
         files.group_books = Ledger("", str(source.path))
-        return
-    files.schools, ledger = read_source(source, layout, name="panel", root=params.root)
-    files.books = [ledger]
-    if files.schools is not None:
-        ledger.problems += checks.check_stamp(files.schools, simulated=params.simulated, label=ledger.label)
-        files.schools = correct(files.schools, layout.corrections, ledger)
-        files.problems += check_exclusions(set(files.schools["school_id"]), params)
+        files.ids = None if files.schools is None else sums.ids
+    else:
+        files.schools, ledger = read_source(source, layout, name="panel", root=params.root)
+        files.books = [ledger]
+        if files.schools is not None:
+            files.ids = frozenset(files.schools["school_id"])
+            stamp = checks.check_stamp(files.schools, simulated=params.simulated, label=ledger.label)
+            ledger.problems += stamp
+            files.schools = correct(files.schools, layout.corrections, ledger)
+    if files.ids is not None:
+        files.problems += check_exclusions(files.ids, params)
 
 
 def _read_groups(params: Any, files: Files) -> None:
@@ -164,8 +171,7 @@ def _read_groups(params: Any, files: Files) -> None:
 def _read_adoption(params: Any, files: Files) -> None:
     if params.sources.adoption is None:
         return
-    schools = None if files.schools is None else set(files.schools["school_id"])
-    files.starts, files.adoption_books = read_starts(params, schools)
+    files.starts, files.adoption_books = read_starts(params, files.ids)
     if files.schools is not None and "start_year" in files.schools:
         fix = "Keep either sources.adoption or the start years of the panel's own file."
         files.problems.append(Problem("sources.adoption", "Start years stand in two files.", fix))

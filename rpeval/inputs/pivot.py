@@ -3,6 +3,7 @@
 import pandas as pd
 
 from rpeval.inputs.accounting import Ledger
+from rpeval.inputs.fields import counted
 from rpeval.inputs.layouts import Pivot
 from rpeval.inputs.words import list_words
 
@@ -27,7 +28,8 @@ def widen(
     kinds, values = kinds.loc[frame.index], values.loc[frame.index]
     twice = frame[keys].assign(kind=kinds).duplicated(keep=False)
     if twice.any():
-        what = f"{twice.sum()} rows repeat a {pivot.column} of the same school and year"
+        told = counted(twice.sum(), "row", "repeats", "repeat")
+        what = f"{told} a {pivot.column} of the same school and year"
         shown = list_words(sorted(frame.loc[twice, "row"])[:FEW])
         ledger.say(f"{what} (rows {shown}).", "Keep one row of each, or filter them with `where`.")
     wide = _one_row_each(frame, keys, ledger)
@@ -52,7 +54,7 @@ def _one_row_each(frame: pd.DataFrame, keys: list[str], ledger: Ledger) -> pd.Da
         differ = ordered.groupby(keys)[column].nunique() > 1
         if differ.any():
             ledger.say(
-                f"{differ.sum()} school-years have more than one enrollment.",
+                f"{counted(differ.sum(), 'school-year', 'has', 'have')} more than one enrollment.",
                 "Use a file in which every kind of removal has the enrollment of the whole school.",
                 where=column,
             )

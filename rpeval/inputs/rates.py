@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from rpeval.inputs.accounting import Ledger
-from rpeval.inputs.fields import COUNTS, ENROLLED, RATES, REMOVALS, rate_of, words_of
+from rpeval.inputs.fields import COUNTS, ENROLLED, RATES, REMOVALS, counted, rate_of, words_of
 from rpeval.inputs.words import list_words
 
 REMOVED_BY = ("oss_n", "iss_n", "expelled_n")
@@ -31,9 +31,8 @@ def derive_counts(frame: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
                 100 * frame[count] / frame[ENROLLED].where(frame[ENROLLED] > 0) - frame[rate]
             ).abs() > DISAGREE
             if apart.any():
-                what = (
-                    f"{apart.sum():,} rates differ from {count} / {ENROLLED} by more than {DISAGREE} per 100."
-                )
+                told = counted(apart.sum(), "rate", "differs", "differ")
+                what = f"{told} from 100 × {count} / {ENROLLED} by more than {DISAGREE}."
                 ledger.say(what, "The counts are used; check what the rate counts.", stops=False, where=rate)
     if rebuilt:
         what = f"The file gives rates only; counts are rebuilt by rounding: {list_words(rebuilt)}."

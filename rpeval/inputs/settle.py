@@ -6,7 +6,7 @@ import pandas as pd
 
 from rpeval.inputs import checks
 from rpeval.inputs.accounting import Ledger
-from rpeval.inputs.fields import COUNTS, ENROLLED, RATES
+from rpeval.inputs.fields import COUNTS, ENROLLED, RATES, counted
 from rpeval.inputs.rates import add_rates, derive_counts
 from rpeval.inputs.window import limit
 from rpeval.inputs.words import list_words
@@ -34,8 +34,10 @@ def settle(frame: pd.DataFrame, params: Any, ledger: Ledger) -> pd.DataFrame | N
         ledger.say(f"No row of the study's years is left (the file has {span}).", fix)
         return None
     keys = [key for key in ("school_id", "year", "group") if key in frame]
-    frame = derive_counts(_once_each(frame.astype({"year": int}), keys, ledger), ledger)
+    frame = _once_each(frame.astype({"year": int}), keys, ledger)
     ledger.problems += checks.check_values(frame, label=ledger.label)
+    frame = derive_counts(frame, ledger)
+    ledger.problems += checks.check_against_enrollment(frame, label=ledger.label)
     frame = _with_students(frame, ledger)
     return add_rates(frame.sort_values(keys, ignore_index=True))
 
@@ -62,7 +64,8 @@ def _once_each(frame: pd.DataFrame, keys: list[str], ledger: Ledger) -> pd.DataF
         return frame
     copies = frame.duplicated()
     if copies.any():
-        what = f"{copies.sum():,} rows are exact copies of another; each is used once."
+        told = counted(copies.sum(), "row", "repeats", "repeat")
+        what = f"{told} another in every value; each is used once."
         ledger.say(what, "Check that the file was not put together twice.", stops=False)
         frame = ledger.keep(frame, ~copies, "Exact copy of another row")
     ledger.problems += checks.check_duplicates(frame, label=ledger.label)

@@ -9,7 +9,7 @@ import pandas as pd
 from rpeval.errors import DataError
 from rpeval.inputs.accounting import Ledger
 from rpeval.inputs.cells import Read, each_text, read_cells, read_date, read_numbers, read_start, year_reader
-from rpeval.inputs.fields import NUMBERS, STAMP
+from rpeval.inputs.fields import NUMBERS, STAMP, counted
 from rpeval.inputs.layouts import Layout
 from rpeval.inputs.pivot import widen
 from rpeval.inputs.tables import EXAMPLES, TextTable, missing_columns, read_table
@@ -90,7 +90,7 @@ def shape(
     if layout.pivot:
         values = raw.loc[frame.index, layout.pivot.value]
         read = read_numbers(values, missing=layout.missing)
-        tell_unread(values, read, frame["row"], layout.pivot.value, NUMBER_FIX, ledger)
+        tell_unread(values, read, ledger, rows=frame["row"], column=layout.pivot.value)
         kinds = raw.loc[frame.index, layout.pivot.column]
         frame = widen(frame, kinds, pd.Series(read.values, index=frame.index), layout.pivot, ledger)
     return frame
@@ -158,18 +158,25 @@ def recode(frame: pd.DataFrame, layout: Layout, ledger: Ledger) -> pd.DataFrame:
 
 
 def keep_known(frame: pd.DataFrame, unread: pd.Series, ledger: Ledger) -> pd.DataFrame:
-    """Take out rows without a school or a year, and say so."""
+    """Take out rows without a school, a year or a group, and say so."""
     nameless = frame["school_id"] == ""
     if nameless.any():
-        what = f"{nameless.sum()} rows have no school id: {show_rows(frame.loc[nameless, 'row'])}."
+        told = counted(nameless.sum(), "row", "has", "have")
+        what = f"{told} no school id: {show_rows(frame.loc[nameless, 'row'])}."
         ledger.say(what, "Fill it in, or leave the rows out with `where` or `without`.")
         frame = ledger.keep(frame, ~nameless, "No school id")
     bad = frame.index.isin(unread.index)
     if bad.any():
         texts = unread.loc[frame.index[bad]]
-        what = f"{bad.sum()} rows have a year that cannot be read: {show_cells(texts, frame['row'])}."
+        told = counted(bad.sum(), "row", "has", "have")
+        what = f"{told} a year that cannot be read: {show_cells(texts, frame['row'])}."
         ledger.say(what, STYLE_FIX)
         frame = ledger.keep(frame, ~bad, "Year cannot be read")
+    if "group" in frame and (frame["group"] == "").any():
+        n = (frame["group"] == "").sum()
+        told = counted(n, "row", "names", "name")
+        ledger.say(f"{told} no student group.", "They are left out.", stops=False, where="group")
+        frame = ledger.keep(frame, frame["group"] != "", "No student group named")
     return frame
 
 
@@ -180,7 +187,7 @@ def read_number_columns(
     for field in NUMBERS:
         if field in frame:
             read = read_numbers(frame[field], missing=layout.missing)
-            tell_unread(frame[field], read, frame["row"], fields[field][0], NUMBER_FIX, ledger)
+            tell_unread(frame[field], read, ledger, rows=frame["row"], column=fields[field][0])
             frame[field] = read.values
 
 
@@ -188,7 +195,15 @@ def read_starts(frame: pd.DataFrame, layout: Layout, ledger: Ledger) -> None:
     """Read first program years in place; empty and "never" are NaN."""
     texts = frame["start_year"]
     read = read_cells(texts, read_start(layout.year_style))
-    tell_unread(texts, read, frame["row"], layout.columns["start_year"][0], STYLE_FIX, ledger, "school years")
+    tell_unread(
+        texts,
+        read,
+        ledger,
+        rows=frame["row"],
+        column=layout.columns["start_year"][0],
+        fix=STYLE_FIX,
+        kind=("a school year", "school years"),
+    )
     frame["start_year"] = read.values
 
 
@@ -209,16 +224,17 @@ def apply_start_rules(frame: pd.DataFrame, raw: pd.DataFrame, layout: Layout, le
 def tell_unread(
     texts: pd.Series,
     read: Read,
+    ledger: Ledger,
+    *,
     rows: pd.Series,
     column: str,
-    fix: str,
-    ledger: Ledger,
-    kind: str = "numbers",
+    fix: str = NUMBER_FIX,
+    kind: tuple[str, str] = ("a number", "numbers"),
 ) -> None:
     """Say which cells of a column cannot be read: how many, examples, and where they stand."""
     if read.bad.any():
-        cells = show_cells(texts[read.bad], rows)
-        ledger.say(f"{read.bad.sum()} cells are not {kind}: {cells}.", fix, where=column)
+        told = counted(read.bad.sum(), "cell", f"is not {kind[0]}", f"are not {kind[1]}")
+        ledger.say(f"{told}: {show_cells(texts[read.bad], rows)}.", fix, where=column)
 
 
 def show_cells(texts: pd.Series, rows: pd.Series) -> str:

@@ -20,6 +20,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from rpeval.errors import DataError, Problem
+from rpeval.inputs.fields import counted
 from rpeval.inputs.words import list_words, nearest, quote
 
 TEXT, SHEETS, PARQUET = {".csv", ".tsv", ".tab", ".txt"}, {".xlsx", ".xlsm"}, {".parquet", ".pq"}
@@ -171,35 +172,39 @@ def _from_text(text: str, label: str, delimiter: str | None, only: Collection[st
         raise _refuse(
             label, "A quote is opened and never closed.", "Export the file again, or close the quote."
         )
+    read, torn = _parse_rows(body.encode(), headings, _used(headings, only), delimiter, label)
+    if torn:
+        raise DataError(_torn_rows(torn, len(headings), label))
+    return TextTable(_frame(read), headings, label)
+
+
+def _parse_rows(
+    content: bytes, headings: tuple[str, ...], used: list[str], delimiter: str, label: str
+) -> tuple[pa.Table, list[tuple[int, int]]]:
+    """Read the rows below the headings; returns them and the torn ones: row of the file, columns found."""
     torn: list[tuple[int, int]] = []
 
     def note_torn(row: Any) -> str:
         torn.append((row.number + 1, row.actual_columns))
         return "skip"
 
-    content = body.encode()
+    as_text = pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(headings, pa.string()), include_columns=used, strings_can_be_null=False
+    )
+    as_one_block = pyarrow.csv.ReadOptions(
+        use_threads=False, block_size=len(content) + 1, column_names=list(headings)
+    )
+    parse = pyarrow.csv.ParseOptions(
+        delimiter=delimiter, newlines_in_values=True, invalid_row_handler=note_torn
+    )
     try:
         read = pyarrow.csv.read_csv(
-            pa.BufferReader(content),
-            read_options=pyarrow.csv.ReadOptions(
-                use_threads=False, block_size=len(content) + 1, column_names=list(headings)
-            ),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=note_torn
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(headings, pa.string()),
-                include_columns=_used(headings, only),
-                strings_can_be_null=False,
-            ),
+            pa.BufferReader(content), read_options=as_one_block, parse_options=parse, convert_options=as_text
         )
     except pa.ArrowInvalid as error:
-        raise _refuse(
-            label, f"This is not a table: {str(error).splitlines()[0]}", "Export it again."
-        ) from None
-    if torn:
-        raise DataError(_torn_rows(torn, len(headings), label))
-    return TextTable(_frame(read), headings, label)
+        why = str(error).splitlines()[0]
+        raise _refuse(label, f"This is not a table: {why}", "Export it again.") from None
+    return read, torn
 
 
 def _split_headings(text: str, delimiter: str, label: str) -> tuple[list[str], str]:
@@ -221,7 +226,8 @@ def _guess_delimiter(text: str) -> str:
 
 def _torn_rows(torn: list[tuple[int, int]], columns: int, label: str) -> Problem:
     shown = list_words(f"row {number} has {found}" for number, found in torn[:EXAMPLES])
-    what = f"{len(torn)} rows do not have the {columns} columns of the headings: {shown}."
+    told = counted(len(torn), "row", "does", "do")
+    what = f"{told} not have the {columns} columns of the headings: {shown}."
     return Problem(label, what, "Export the file again, or mend these rows (an unquoted comma, a cut line).")
 
 
@@ -231,7 +237,8 @@ def _headings(found: Iterable[Any], label: str, only: Collection[str] | None) ->
     names = [name or f"(column {number} has no heading)" for number, name in enumerate(names, start=1)]
     twice = sorted({name for name in names if names.count(name) > 1 and (only is None or name in only)})
     if twice:
-        what = f"{len(twice)} headings stand more than once: {list_words(quote(name) for name in twice)}."
+        told = counted(len(twice), "heading", "stands", "stand")
+        what = f"{told} more than once: {list_words(map(quote, twice))}."
         raise _refuse(label, what, "Give each column a heading of its own.")
     seen: dict[str, int] = {}
     for number, name in enumerate(names):

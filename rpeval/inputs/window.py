@@ -6,6 +6,7 @@ import pandas as pd
 
 from rpeval.errors import Problem
 from rpeval.inputs.accounting import Ledger
+from rpeval.inputs.fields import counted
 from rpeval.inputs.layouts import texts_of, year_of
 from rpeval.inputs.words import list_words, nearest, quote
 from rpeval.inputs.years import show_year
@@ -43,7 +44,7 @@ def _excluded(frame: pd.DataFrame, exclusion: Any) -> pd.Series:
     return inside & frame["year"].isin(years) if years else inside
 
 
-def check_exclusions(schools: set[str], params: Any) -> list[Problem]:
+def check_exclusions(schools: frozenset[str], params: Any) -> list[Problem]:
     """Tell which exclusions name schools that no file has."""
     problems = []
     for exclusion in params.exclusions:
@@ -55,6 +56,7 @@ def check_exclusions(schools: set[str], params: Any) -> list[Problem]:
                 if any(meant)
                 else "Check the ids."
             )
-            what = f"{len(absent)} schools are not in the panel: {list_words(quote(s) for s in absent[:5])}."
+            told = counted(len(absent), "school", "is", "are")
+            what = f"{told} not in the panel: {list_words(map(quote, absent[:5]))}."
             problems.append(Problem(f"exclusions: {exclusion.reason}", what, fix))
     return problems

@@ -1,0 +1,70 @@
+"""Studies of a few rows, written as text tables, for tests of the inputs."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+from rpeval.inputs.years import parse_year
+
+
+def write_table(path: Path, text: str) -> str:
+    """Write a text table, its columns separated by blanks and "_" for an empty cell, as CSV; returns its name."""
+    rows = [line.split() for line in text.strip().splitlines()]
+    path.write_text("\n".join(",".join("" if v == "_" else v for v in row) for row in rows) + "\n")
+    return path.name
+
+
+def source(path: str, layout: str | None = "rpeval", **keys) -> SimpleNamespace:
+    """A source as the params give it: what is not named is None."""
+    return SimpleNamespace(path=path, layout=layout, **keys)
+
+
+def tiny_params(
+    root: Path,
+    *,
+    panel,
+    groups=None,
+    adoption=None,
+    survey=None,
+    first="2017-18",
+    last="2019-20",
+    leave_out=(),
+    exclusions=(),
+    simulated=False,
+    outcome="oss_per_100",
+) -> SimpleNamespace:
+    """The attributes of a study's params that reading its tables needs."""
+    years = SimpleNamespace(
+        first=parse_year(first),
+        last=parse_year(last),
+        leave_out=[parse_year(year) for year in leave_out],
+        leave_out_reason="Remote" if leave_out else None,
+    )
+    left = [
+        SimpleNamespace(
+            schools=e.get("schools", ()),
+            years=[parse_year(year) for year in e.get("years", ())],
+            reason=e["reason"],
+        )
+        for e in exclusions
+    ]
+    sources = SimpleNamespace(panel=panel, groups=groups, adoption=adoption, survey=survey)
+    return SimpleNamespace(
+        root=root, years=years, exclusions=left, simulated=simulated, outcome=outcome, sources=sources
+    )
+
+
+def study(
+    root: Path, panel: str, *, groups: str = "", adoption: str = "", keys=None, **rest
+) -> SimpleNamespace:
+    """Write the tables of a study and give its params; keys go to the panel's source."""
+    told = source(write_table(root / "panel.csv", panel), **(keys or {}))
+    if groups:
+        rest["groups"] = source(write_table(root / "groups.csv", groups), "rpeval_groups")
+    if adoption:
+        rest["adoption"] = source(write_table(root / "adoption.csv", adoption), "adoption")
+    return tiny_params(root, panel=told, **rest)
+
+
+def said(problems, *, stops: bool | None = None) -> str:
+    """The problems as one text, all or only those that stop or warn."""
+    return "\n".join(str(problem) for problem in problems if stops is None or problem.stops == stops)

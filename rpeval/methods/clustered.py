@@ -14,6 +14,7 @@ from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
 from rpeval.methods.cr2 import ClusteredFit, fit_clustered
 from rpeval.methods.survey_design import SurveyDesign, arrange, stack, wave_columns
+from rpeval.methods.wording import count_of
 
 
 def did_survey(
@@ -256,7 +257,7 @@ def _report(fit: ClusteredFit, design: SurveyDesign, *, unit: str, level: float,
     if cohorts > 1:
         notes.append(f"{cohorts} starts, each against schools not yet started")
     if design.left_out:
-        notes.append(f"{design.left_out} schools without the needed waves left out")
+        notes.append(f"{count_of(design.left_out, 'school')} without the needed waves left out")
     return Estimate(
         value=fit.value,
         se=fit.se,

@@ -115,8 +115,9 @@ def favorable_shares(
 
 
 def _enough(answers: pd.DataFrame, share: float) -> pd.Series:
-    """Say who answered enough items; 2 of 3 is two thirds whatever the rounding."""
-    return answers.notna().mean(axis=1) >= max(share - 1e-9, 1e-9)
+    """Say who answered enough items; 0.6667 of 6 items are 4."""
+    needed = max(np.ceil(share * answers.shape[1] - 0.01), 1)
+    return answers.notna().sum(axis=1) >= needed
 
 
 def percent_favorable(

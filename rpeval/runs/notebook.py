@@ -134,9 +134,9 @@ def first_line(cell: dict[str, Any]) -> str:
 def settle(notebook: dict[str, Any], stop: Stop | None, what: str = "") -> dict[str, Any]:
     """Take out of an executed notebook what differs from run to run, and mark the cell where it stopped.
 
-    Papermill records times, the room's path and, after a dead kernel, that every cell completed. Kept: the
-    parameters, each cell's outputs and count, and papermill's marks at the failing cell, which are added,
-    with `what` happened, where papermill did not write them itself.
+    Papermill records times, the room's path and, after a dead kernel, that every cell completed; none of
+    that is kept. Kept are the parameters, each cell's outputs and count, and papermill's marks at the
+    failing cell, which are added, with `what` happened, where papermill did not write them itself.
     """
     record = notebook["metadata"].get("papermill", {})
     notebook["metadata"]["papermill"] = {k: record[k] for k in ("parameters", "version") if k in record}
@@ -144,6 +144,8 @@ def settle(notebook: dict[str, Any], stop: Stop | None, what: str = "") -> dict[
         cell["metadata"].pop("papermill", None)
         cell["metadata"].pop("execution", None)
         cell["source"] = cell["source"].splitlines(keepends=True)
+        if "outputs" in cell:
+            cell["outputs"] = _join_streams(cell["outputs"])
         tags = cell["metadata"].get("tags", [])
         if "injected-parameters" in tags or ERROR_TAG in tags:
             cell["id"] = f"{tags[0]}-{index}"
@@ -151,6 +153,18 @@ def settle(notebook: dict[str, Any], stop: Stop | None, what: str = "") -> dict[
     if stop and stop.index is not None and not marked:
         _mark(notebook["cells"], stop.index, stop.cell, html.escape(what))
     return notebook
+
+
+def _join_streams(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Join printed text that arrived in pieces: where it was cut depends on how busy the machine was."""
+    joined: list[dict[str, Any]] = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output["output_type"] == "stream" and last.get("name") == output["name"]:
+            last["text"] = "".join([*last["text"], *output["text"]]).splitlines(keepends=True)
+        else:
+            joined.append(output)
+    return joined
 
 
 def _mark(cells: list[dict[str, Any]], at: int, number: int | None, what: str) -> None:

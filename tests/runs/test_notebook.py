@@ -101,3 +101,16 @@ def test_settling_leaves_nothing_of_when_and_where():
     assert "now" not in text
     assert "/somewhere" not in text
     assert whole["metadata"]["papermill"] == {"parameters": {"params": 1}, "version": "2"}
+
+
+def test_printed_text_is_joined_wherever_it_was_cut():
+    def printed(*pieces):
+        made = [{"output_type": "stream", "name": name, "text": text} for name, text in pieces]
+        return settle(notebook(cell("print()", 1, made)), None)["cells"][0]["outputs"]
+
+    whole = printed(("stdout", ["a\n", "b\n"]), ("stderr", ["!\n"]), ("stdout", ["c\n"]))
+    cut = printed(
+        ("stdout", ["a"]), ("stdout", ["\n"]), ("stdout", ["b\n"]), ("stderr", ["!\n"]), ("stdout", ["c\n"])
+    )
+    assert whole == cut
+    assert [output["text"] for output in cut] == [["a\n", "b\n"], ["!\n"], ["c\n"]]

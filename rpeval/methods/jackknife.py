@@ -208,7 +208,8 @@ def rests_on(names: tuple[str, ...], lost: np.ndarray) -> Problem:
     schools = [name for name, is_lost in zip(names, lost, strict=True) if is_lost]
     what = f"The estimate rests on a single school: without {some(schools)} it cannot be made"
     if len(schools) > 1:
-        what = f"The estimate needs each of {len(schools)} schools ({some(schools)}): without one it cannot be made"
+        names_n = f"{len(schools)} schools ({some(schools)})"
+        what = f"The estimate needs each of {names_n}: without one it cannot be made"
     what += ", so it has no interval."
     fix = "Add schools like these, or leave out the years in which one stands alone."
     return Problem("panel", what, fix)

@@ -23,7 +23,7 @@ from rpeval.methods.wording import count_of, refuse, school_year, some
 
 STEPS = 60
 DONE = 1e-11
-REFITTED = 2_000
+REFITTED = 400
 BLOCK_CELLS = 4_000_000
 
 
@@ -288,7 +288,7 @@ def newton_parts(
 def leave_out_years(y: np.ndarray, E: np.ndarray, b: np.ndarray, observed: np.ndarray) -> np.ndarray:
     """Fit the year effects again without each school (G by T), NaN where they are not determined.
 
-    One Newton step from the full fit, exact to second order; up to 2,000 schools, more until it settles.
+    One Newton step from the full fit, exact to second order; up to 400 schools, more until it settles.
     """
     linked = linked_without((E * (y.sum(axis=1, keepdims=True) > 0))[None] > 0, observed)[0]
     carries_a_year = (y > 0) & (y.sum(axis=0) - y <= 0) & (E.sum(axis=0) - E > 0)

@@ -211,7 +211,7 @@ def end_of_interval(reference: Reference, actual: Estimate, side: int) -> float:
             p_value(reference, actual, np.array([actual.value + side * middle]))[0] > 1 - actual.level
         )
         inner, outer = (middle, outer) if kept_there else (inner, middle)
-    return actual.value + side * inner
+    return float(actual.value + side * inner)
 
 
 def refuse_few_deals(reference: Reference, level: float) -> None:

@@ -86,7 +86,7 @@ def test_random_deals_agree_with_all_deals_within_monte_carlo_error(monkeypatch)
 
 def test_size_and_coverage_hold_where_adoption_is_dealt_at_random():
     """8 schools of very unequal noise, 3 adopting (56 deals): a test at 5% can reject at most 2 in 56."""
-    rng, rejected, covered, draws = np.random.default_rng(3), 0, 0, 250
+    rng, rejected, covered, draws = np.random.default_rng(3), 0, 0, 120
     spread = np.repeat([0.2, 0.2, 0.5, 0.5, 1, 2, 4, 8], 6)
     frame = draw(effect=0.0)
     for _ in range(draws):

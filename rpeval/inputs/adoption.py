@@ -41,7 +41,7 @@ def read_starts(params: Any, schools: frozenset[str] | None) -> tuple[Starts | N
     problems that stop.
     """
     source = params.sources.adoption
-    layout = layout_for(source, root=params.root, label="sources.adoption")
+    layout = layout_for(source, root=params.root, label="sources.adoption", base="adoption")
     frame, ledger = read_source(source, layout, name="adoption", root=params.root)
     if frame is None:
         return None, ledger

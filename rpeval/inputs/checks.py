@@ -35,15 +35,21 @@ def show_schools(rows: pd.DataFrame) -> str:
 
 
 def show_school_years(rows: pd.DataFrame) -> str:
-    """Name the first five school-years of some rows: Elm (01) in 2018-19, and how many more there are."""
-    keys = ["school_id", "year", *(["group"] if "group" in rows else [])]
-    each = rows.drop_duplicates(keys).sort_values(keys)
+    """Name the first five schools of some rows with their years, and how many more schools there are.
+
+    >>> rows = pd.DataFrame({"school_id": ["01", "01"], "school_name": ["Elm", "Elm"], "year": [2018, 2019]})
+    >>> show_school_years(rows)
+    'Elm (01) in 2018-19, 2019-20'
+    """
+    by = ["school_id", *(["group"] if "group" in rows else [])]
     shown = []
-    for _, row in each.head(FEW).iterrows():
-        group = f", {row['group']}," if "group" in rows else ""
-        shown.append(f"{show_schools(row.to_frame().T)}{group} in {show_year(int(row['year']))}")
-    more = f" and {len(each) - FEW:,} more" if len(each) > FEW else ""
-    return list_words(shown) + more
+    for key, theirs in list(rows.sort_values([*by, "year"]).groupby(by))[:FEW]:
+        years = [show_year(int(year)) for year in theirs["year"].unique()]
+        group = f", {key[1]}," if len(key) > 1 else ""
+        more = f" and {len(years) - FEW} more years" if len(years) > FEW else ""
+        shown.append(f"{show_schools(theirs)}{group} in {list_words(years[:FEW])}{more}")
+    rest = rows["school_id"].nunique() - len(shown)
+    return "; ".join(shown) + (f"; and {counted(rest, 'more school')}" if rest > 0 else "")
 
 
 def counts_in(frame: pd.DataFrame) -> list[str]:

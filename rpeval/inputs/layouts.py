@@ -14,6 +14,7 @@ from rpeval.inputs.years import parse_year
 FOLDER = Path("data/reference/layouts")
 SHIPPED = Path(__file__).resolve().parents[2] / FOLDER
 STYLES = ("label", "starts", "ends")
+OWN = "rpeval"
 EMPTY = "(empty)"
 MISSING = ("*", "--", "n/a", "N/A", "NA", "NULL")
 
@@ -102,12 +103,13 @@ def layout_for(
     """Read the layout of a source and put the source's own keys over it.
 
     source    : has any key of a layout, and .layout, the name of the layout it follows
-    base      : the layout of a source that has none of its own
+    base      : the layout of a source that names none, or names rpeval: the project's own form of that table
     any_field : allow fields beyond the known ones (student groups of an enrollment file)
     `columns` is merged field by field (none takes a field away, and a field the source names is required);
     every other key replaces the layout's whole. Refuses (ParamsError): no such layout, unknown keys, fields.
     """
     name = getattr(source, "layout", None) or base
+    name = base if name == OWN and base else name
     told = _read_layout(name, root) if name else {}
     own = {key: _plain(getattr(source, key)) for key in KEYS if _is_given(source, key)}
     own.pop("enrollment", None)

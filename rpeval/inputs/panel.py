@@ -88,6 +88,7 @@ def gather_panel(params: Any) -> tuple[Panel | None, list[Problem]]:
     The panel is None where a problem stops.
     """
     files = read_files(params)
+    keep_ruled(files)
     frame = None if files.schools is None else settle(files.schools, params, files.books[0])
     groups = None if files.groups is None else settle(files.groups, params, files.group_books)
     if frame is not None:
@@ -155,7 +156,7 @@ def _read_groups(params: Any, files: Files) -> None:
     source = params.sources.groups
     if source is None:
         return
-    layout = layout_for(source, root=params.root, label="sources.groups")
+    layout = layout_for(source, root=params.root, label="sources.groups", base="rpeval_groups")
     files.groups, ledger = read_source(source, layout, name="groups", root=params.root)
     files.group_books = ledger
     if files.groups is None:
@@ -177,8 +178,15 @@ def _read_adoption(params: Any, files: Files) -> None:
         files.problems.append(Problem("sources.adoption", "Start years stand in two files.", fix))
 
 
+def keep_ruled(files: Files) -> None:
+    """Where rules on a column give the starts, let the schools leave that no rule fits."""
+    if files.schools is not None and files.starts is not None and files.starts.by_rules:
+        ruled = files.schools["school_id"].isin(files.starts.years.index)
+        files.schools = files.books[0].keep(files.schools, ruled, "No start rule fits the school")
+
+
 def _start_schools(frame: pd.DataFrame, params: Any, files: Files) -> pd.DataFrame:
-    """Add start_year and arm to the schools; with rules, schools that no rule fits leave."""
+    """Add start_year and arm to the schools, where starts are known."""
     ledger, starts, last = files.books[0], files.starts, year_of(params.years.last)
     if "start_year" in frame:
         starts = list_starts(frame, ledger)
@@ -187,10 +195,6 @@ def _start_schools(frame: pd.DataFrame, params: Any, files: Files) -> pd.DataFra
         return frame
     if starts.names is not None and (frame["school_name"] == frame["school_id"]).all():
         frame = name_schools(frame.assign(school_name=frame["school_id"].map(starts.names)))
-    if starts.by_rules:
-        frame = ledger.keep(
-            frame, frame["school_id"].isin(starts.years.index), "No start rule fits the school"
-        )
     tell_starts(starts, frame, params, files.adoption_books or ledger)
     return add_starts(frame, starts.years, last=last)
 

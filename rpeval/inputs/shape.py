@@ -83,10 +83,10 @@ def shape(
     frame = recode(frame, layout, ledger)
     frame = keep_known(frame, unread, ledger)
     read_number_columns(frame, layout, fields, ledger)
-    if "start_year" in frame:
-        read_starts(frame, layout, ledger)
     if layout.start_rules:
         frame = apply_start_rules(frame, raw, layout, ledger)
+    elif "start_year" in frame:
+        read_starts(frame, layout, ledger)
     if layout.pivot:
         values = raw.loc[frame.index, layout.pivot.value]
         read = read_numbers(values, missing=layout.missing)

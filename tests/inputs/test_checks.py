@@ -100,8 +100,8 @@ def test_school_names_and_counts_are_in_the_words(tmp_path):
         + [f"0{k} School{k} 2017-18 100 -{k}" for k in range(1, 8)]
     )
     told = said(problems_of(tmp_path, rows), stops=True)
-    assert "7 values are below zero: School1 (01) in 2017-18, School2 (02) in 2017-18" in told
-    assert "School5 (05) in 2017-18 and 2 more" in told
+    assert "7 values are below zero: School1 (01) in 2017-18; School2 (02) in 2017-18" in told
+    assert "School5 (05) in 2017-18; and 2 more schools" in told
 
 
 def test_a_school_without_students_and_removals_leaves(tmp_path):

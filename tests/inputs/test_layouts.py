@@ -259,6 +259,25 @@ def test_start_rules_give_starts_and_take_out_what_no_rule_fits(tmp_path):
     assert panel.accounting.by_reason()["reason"].tolist() == ["No start rule for type Elementary"]
 
 
+def test_rules_on_a_list_of_schools_choose_the_panels_schools(tmp_path):
+    rows = "\n".join(["school_id year enrolled_n oss_n"] + [f"0{k} 2018-19 100 5" for k in (1, 2, 3, 4)])
+    # School 04 is no school of the rules: that its rows contradict each other does not matter.
+    panel = source(write_table(tmp_path / "panel.csv", rows + "\n04 2018-19 100 6"))
+    levels = "school_id type\n01 Middle\n01 Middle\n02 High\n03 Elementary\n09 High"
+    rules = [{"where": {"type": "Middle"}, "start": "2019-20"}, {"where": {"type": "High"}, "start": "never"}]
+    adoption = source(write_table(tmp_path / "levels.csv", levels), "rpeval", start_rules=rules)
+    read = read_panel(tiny_params(tmp_path, panel=panel, adoption=adoption, first="2018-19"))
+    assert read.frame["school_id"].tolist() == ["01", "02"]
+    assert read.frame["arm"].tolist() == ["adopting", "comparison"]
+    assert read.accounting.by_reason()[["reason", "rows_n"]].to_numpy().tolist() == [
+        ["No start rule fits the school", 3]
+    ]
+    reasons = read.adoption_accounting.by_reason().set_index("reason")["rows_n"].to_dict()
+    assert reasons == {
+        "No start rule for type Elementary": 1, "Repeats a school": 1, "School is not in the panel": 1
+    }  # fmt: skip
+
+
 def test_years_in_other_styles_and_ids_that_lost_their_zeros(tmp_path):
     rows = "Bldg SY pop out level\n7 2018 100 5 S\n7 2019 100 5 S\n_ 2019 900 9 D"
     keys = {

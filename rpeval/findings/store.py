@@ -149,7 +149,8 @@ def open_findings(folder: Path | str) -> Collected:
 
 def _table(folder: Path, record: dict[str, Any]) -> Table:
     known = {f.name for f in fields(Table)} - {"frame"}
-    frame = pd.read_csv(folder / record["file"])
+    columns = pd.read_csv(folder / record["file"], nrows=0).columns
+    frame = pd.read_csv(folder / record["file"], dtype={c: str for c in columns if c.endswith("_id")})
     return Table(frame=frame, **{k: v for k, v in record.items() if k in known})
 
 

@@ -1,5 +1,6 @@
 """A table that may be printed and drawn."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +8,20 @@ from typing import Any
 import pandas as pd
 
 from rpeval.findings.finding import show_number
+
+YEAR_COLUMNS = frozenset({"year", "wave", "cohort", "start_year", "first_year", "last_year"})
+
+
+def show_year(value: object) -> str:
+    """Write the year in which a school year starts as the school year; leave any other text alone.
+
+    >>> show_year(2018), show_year(2018.0), show_year("2018-19"), show_year("never")
+    ('2018-19', '2018-19', '2018-19', 'never')
+    """
+    text = str(value).removesuffix(".0")
+    if not re.fullmatch(r"[12][0-9]{3}", text):
+        return text
+    return f"{text}-{(int(text) + 1) % 100:02d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +62,6 @@ class Table:
     def _show(self, value: Any, column: str, hidden: bool) -> str:
         if value is None or (not isinstance(value, str) and pd.isna(value)):
             return "hidden" if hidden else "–"
+        if column in YEAR_COLUMNS:
+            return show_year(value)
         return str(value) if isinstance(value, str) else show_number(value, self.digits.get(column))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from rpeval.errors import MethodError, Problem
-from rpeval.estimate import Estimate, Refusal
+from rpeval.estimate import Estimate, Refusal, attempt
 from rpeval.methods.timing import no_adoption
 from rpeval.methods.wording import school_year
 
@@ -142,10 +142,18 @@ def extreme(one_out: pd.DataFrame, *, pick: str) -> float:
     return float(one_out["value"].agg(pick))
 
 
-def smallest_that_matters(declared: float | None, base: float) -> float:
-    """Give the declared smallest change that matters or, where none was declared, a tenth of the baseline.
+def margin(panel: pd.DataFrame, *, outcome: str, declared: float | None) -> float:
+    """Give the smallest change that matters: the declared one or, where none is, a tenth of the level before.
 
-    >>> smallest_that_matters(None, 12.0), smallest_that_matters(1.0, 12.0)
-    (1.2, 1.0)
+    The level is the adopting schools' baseline, or the mean of all school-years where no school adopts.
+
+    >>> panel = pd.DataFrame({"school_id": "a", "year": [2015, 2016], "start_year": 2017.0,
+    ...                       "oss_per_100": [8.0, 12.0]})
+    >>> margin(panel, outcome="oss_per_100", declared=None)
+    1.0
     """
-    return round(0.1 * base, 9) if declared is None else declared
+    if declared is not None:
+        return declared
+    before = attempt(baseline, panel, outcome=outcome)
+    level_before = float(panel[outcome].mean()) if isinstance(before, Refusal) else before
+    return round(0.1 * level_before, 9)

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from rpeval.findings import Table
+from rpeval.findings.table import YEAR_COLUMNS, show_year
 from rpeval.reports import marks
 from rpeval.reports.marks import BLUE, FAINT, ORANGE, SHADE, SOFT
-from rpeval.reports.tables import YEAR_COLUMNS, show_year
 
 WIDTH = 7.2
 NAMED = 30

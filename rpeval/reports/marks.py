@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from rpeval.findings import show_number
-from rpeval.reports.tables import show_year
+from rpeval.findings.table import show_year
 
 INK, SOFT, FAINT, SHADE = "#1a2530", "#56636f", "#c9d0d6", "#eceff2"
 BLUE, ORANGE = "#0b5683", "#b04a00"
@@ -60,7 +60,7 @@ def year_axis(ax: Axes, years: Sequence[int], *, few: bool = False) -> None:
 def value_axis(ax: Axes, values: pd.Series, column: str) -> None:
     """Scale the axis of values: rates and shares from zero, scores around what was seen."""
     low, high = float(values.min()), float(values.max())
-    if low >= 0 and (column.endswith(("_per_100", "_share", "favorable")) or low < 0.5 * high):
+    if low >= 0 and (column.endswith(("rate", "_per_100", "_share", "favorable")) or low < 0.5 * high):
         ax.set_ylim(0, high * 1.14 or 1)
     else:
         room = 0.25 * (high - low or 1)

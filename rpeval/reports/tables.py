@@ -1,27 +1,13 @@
 """Tables as printed: a released table, effects side by side, and the index of every number."""
 
-import re
 from collections.abc import Sequence
 
 import pandas as pd
 
 from rpeval.findings import Collected, Table
+from rpeval.findings.table import YEAR_COLUMNS
 from rpeval.reports.blocks import Declared, Number, Run, Runs, TableBlock
 from rpeval.reports.wording import Wording, anchor, number_of
-
-YEAR_COLUMNS = frozenset({"year", "wave", "cohort", "start_year", "first_year", "last_year"})
-
-
-def show_year(value: object) -> str:
-    """Write the year in which a school year starts as the school year; leave any other text alone.
-
-    >>> show_year(2018), show_year(2018.0), show_year("2018-19"), show_year("never")
-    ('2018-19', '2018-19', '2018-19', 'never')
-    """
-    text = str(value).removesuffix(".0")
-    if not re.fullmatch(r"[12][0-9]{3}", text):
-        return text
-    return f"{text}-{(int(text) + 1) % 100:02d}"
 
 
 def printed(table: Table, *, name: str, hidden_note: str) -> TableBlock:
@@ -68,7 +54,7 @@ def _cell(table: Table, row: int, column: str, shown: str, number: bool) -> Run:
     where = f"{table.id}/{row}/{column}"
     value = table.frame[column].iloc[row]
     if not number:
-        return Declared(show_year(value) if column in YEAR_COLUMNS and not pd.isna(value) else shown, where)
+        return Declared(shown, where)
     return Number(where, shown, "cell", "" if pd.isna(value) else f"{value:g}")
 
 

@@ -126,19 +126,38 @@ def test_reports_that_cannot_be_written(project):
         run_study(params_of(project))
 
 
-@pytest.mark.parametrize(("options", "said"), [("size=40k", "disk is full"), ("ro", "cannot be written")])
-def test_a_small_and_a_locked_file_system(project, options, said):
-    """Real ones, where this machine allows them."""
-    reports = project / "reports"
+@pytest.mark.parametrize(("options", "said"), [("size=1m", "disk is full"), ("ro", "cannot be written")])
+def test_a_full_and_a_locked_file_system(project, options, said):
+    """Real ones, where this machine allows them; on the full one an earlier report stands."""
+    reports, old = project / "reports", project / "reports" / "tiny"
+    before = contents(old)
+    kept = shutil.move(old, project.parent / "tiny")
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", reports], capture_output=True)
     if mounted.returncode:
         pytest.skip("this user cannot mount a small file system")
     try:
+        if options != "ro":
+            shutil.copytree(kept, old)
+            free = os.statvfs(reports).f_bavail * os.statvfs(reports).f_frsize
+            (reports / "ballast").write_bytes(bytes(free - 16_000))
         with pytest.raises(RunError, match=said):
             run_study(params_of(project))
-        assert [p.name for p in reports.iterdir()] == []
+        assert in_reports(project) == ([] if options == "ro" else ["ballast", "tiny"])
+        assert options == "ro" or contents(old) == before
     finally:
         subprocess.run(["umount", reports], check=True)
+
+
+def test_plain_papermill_finds_the_same(project):
+    """The command of papermill itself, without a clean room, writes the same findings to the draft."""
+    command = [sys.executable, "-m", "papermill", "notebooks/01_suspensions.ipynb", "out.ipynb", "--no-progress-bar",
+               "-p", "params", "params/tiny.yml"]  # fmt: skip
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    name = "findings/01_suspensions.json"
+    assert (project / "reports" / "tiny.draft" / name).read_bytes() == (
+        project / "reports" / "tiny" / name
+    ).read_bytes()
 
 
 def test_a_fault_of_rpeval_leaves_its_traceback(project, monkeypatch):

@@ -12,6 +12,10 @@ def check(params: Any) -> list[Problem]:
     params : the study's Params
     Returns the problems that stop first, then the warnings, each in the order of the sources. Nothing is
     raised; an empty list means that nothing was found.
+
+    >>> from rpeval.inputs.params import read_params
+    >>> any(problem.stops for problem in check(read_params("params/prairie.yml")))
+    False
     """
     _, problems = gather_panel(params)
     if params.sources.survey is not None:

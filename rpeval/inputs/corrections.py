@@ -19,7 +19,7 @@ def correct(frame: pd.DataFrame, corrections: Iterable[Correction], ledger: Ledg
     frame : one row per school-year (and group), numbers read
     The guard compares each faulty year with the nearest year beyond the faulty ones: the median ratio over
     the schools of both years must be within 15 % of what the correction expects. Each correction that is
-    made is told, with its reason; one whose guard fails, or that fits no row, is a problem that stops.
+    made is told, with its reason; one whose guard fails is a problem that stops.
     """
     for correction in corrections:
         where = f"corrections: {correction.reason}"

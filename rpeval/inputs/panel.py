@@ -75,6 +75,11 @@ def read_panel(params: Any) -> Panel:
     Returns a Panel. Refuses (DataError, every problem at once): files that cannot be read, school-years that
     appear twice, impossible values, an enrollment that doubles or halves for everybody, starts of schools
     that the panel does not have, simulated and real files mixed.
+
+    >>> from rpeval.inputs.params import read_params
+    >>> panel = read_panel(read_params("params/prairie.yml"))
+    >>> panel.accounting.rows_in, len(panel.frame), panel.frame["school_id"].nunique()
+    (91, 72, 12)
     """
     panel, problems = gather_panel(params)
     if panel is None:

@@ -78,7 +78,8 @@ def event_path(
     over all treated school-years, as in `att_imputation`, but from another base and comparison.
 
     Inputs as in `att_imputation`. Periods are counted in observed years: a year left out is stepped over.
-    Changes before the start that fewer than half of the adopting schools have are not used.
+    Changes before the start that fewer than half of the adopting schools have are not used, nor are changes
+    that rest on one school, nor any further away.
     Returns an EventPath; covariance by leave-one-school-out jackknife with G - 1 df.
     Refuses (MethodError): everything `lay_out` refuses; no school with a year before the start to compare
     with; a coefficient that cannot be made without one of the schools.
@@ -113,8 +114,14 @@ def event_path(
         n=int(design.observed.sum()),
         clusters=G,
         treated=int(design.adopters.sum()),
-        method=f"changes from the last year before the start; jackknife by school, t({G - 1})",
+        method="; ".join(say_how(G, unused_n=int((~kept & (cohorts.events >= 0)).sum()))),
     )
+
+
+def say_how(schools_n: int, *, unused_n: int) -> list[str]:
+    """Say in words how the coefficients were made, and how many program years were not used."""
+    words = ["changes from the last year before the start", f"jackknife by school, t({schools_n - 1})"]
+    return words + ([f"{count_of(unused_n, 'late program year')} not used"] if unused_n else [])
 
 
 def measure(design: Design) -> CohortGaps:
@@ -152,16 +159,19 @@ def measure(design: Design) -> CohortGaps:
 def kept_events(design: Design, cohorts: CohortGaps) -> np.ndarray:
     """Say which events to use: outward from the reference while enough schools are behind them (E).
 
-    Before the start, half of the adopting schools; after it, two schools.
+    Before the start, half of the adopting schools; on both sides, a change must remain when any one school is
+    left out.
     """
-    needed = np.where(cohorts.events < 0, max(2.0, SHARE * design.adopters.sum()), 2.0)
+    needed = np.where(cohorts.events < 0, SHARE * design.adopters.sum(), 0.0)
     enough = cohorts.schools >= needed
+    both = (cohorts.without_n[..., 1:] > 0) & (cohorts.without_n[..., :-1] > 0)
+    linked = both.any(axis=1).all(axis=0) & (np.diff(cohorts.events) == 1)
     reference = int(np.flatnonzero(cohorts.events == -1)[0])
-    before = np.cumprod(enough[:reference][::-1])[::-1].astype(bool)
-    after = np.cumprod(enough[reference + 1 :]).astype(bool)
+    before = np.cumprod((enough[:reference] & linked[:reference])[::-1])[::-1].astype(bool)
+    after = np.cumprod(enough[reference + 1 :] & linked[reference:]).astype(bool)
     if not before.any() or not after.any():
         adopters = count_of(int(design.adopters.sum()), "adopting school")
-        what = f"Fewer than half of {adopters} have two observed years before the start and one after it."
+        what = f"Too few of {adopters} have two observed years before the start and one after it."
         raise MethodError(Problem("panel", what, "Add earlier or later years."))
     return np.concatenate([before, [True], after])
 

@@ -121,6 +121,12 @@ def test_changes_that_few_schools_have_are_left_out():
     assert "earlier years" in found.mbar.remedy
 
 
+def test_late_years_that_one_school_reached_are_left_out_and_said():
+    path = event_path(panel([2018] + [2020] * 4 + [NEVER] * 6, effect=-1.0, noise=0.0), outcome="y")
+    assert path.post == pytest.approx([-1, -2, -3, -4])
+    assert path.method.endswith("2 late program years not used")
+
+
 def test_refuses_what_rests_on_one_school_and_what_has_no_past():
     with pytest.raises(MethodError, match="rests on a single school"):
         event_path(panel([2020] * 4 + [NEVER]), outcome="y")

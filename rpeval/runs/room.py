@@ -1,6 +1,8 @@
 """The clean room: a folder in which only the notebooks and the declared inputs exist."""
 
 import contextlib
+import copy
+import functools
 import hashlib
 import os
 import secrets
@@ -20,8 +22,8 @@ MARK = ".rpeval-room"
 class Input:
     """One declared file.
 
-    key    : where the params name it ("panel")
-    path   : relative to the project, with /
+    key    : where the params name it ("panel", "panel.enrollment")
+    path   : as the params write it: relative to the project, with /
     source : the file itself
     place  : its copy in the room
     """
@@ -42,12 +44,14 @@ class Room:
     study  : name of the study
     folder : where the study's report grows
     inputs : the declared files, the params file first
+    content: the params as the notebooks get them: files from beside the project lead to their copies
     """
 
     root: Path
     study: str
     folder: Path
     inputs: tuple[Input, ...]
+    content: dict[str, Any]
 
 
 @contextlib.contextmanager
@@ -78,13 +82,15 @@ def new_room(reports: Path, study: str) -> Path:
 def _furnish(root: Path, params: Any, params_path: Path) -> Room:
     for name in ("notebooks", "data/reference"):
         copy_folder(params.root / name, root / name)
-    named = {"params": (params_path, f"params/{params.study}.yml")}
+    content = copy.deepcopy(params.resolved())
+    inputs = [_bring("params", params_path, f"params/{params.study}.yml", root)]
     for key, source in params.source_paths().items():
-        named[key] = (source, source.relative_to(params.root).as_posix())
-    inputs = tuple(_bring(key, source, path, root) for key, (source, path) in named.items())
+        told = functools.reduce(dict.__getitem__, key.split("."), content["sources"])
+        inputs.append(_bring(key, source, told["path"], root))
+        told["path"] = inputs[-1].place.relative_to(root).as_posix()
     folder = root / "reports" / params.study
     folder.mkdir(parents=True)
-    return Room(root, params.study, folder, inputs)
+    return Room(root, params.study, folder, tuple(inputs), content)
 
 
 def copy_folder(source: Path, target: Path) -> None:
@@ -97,10 +103,10 @@ def copy_folder(source: Path, target: Path) -> None:
 
 
 def _bring(key: str, source: Path, path: str, root: Path) -> Input:
-    """Copy one declared file into the room, to the same place as in the project."""
+    """Copy one declared file into the room: to its place in the project; from beside it, to data/beside."""
     if not source.is_file():
         raise DataError(Problem(f"sources.{key}", f"There is no file {path}.", "Correct its path."))
-    place = root / path
+    place = root / (f"data/beside/{key}/{source.name}" if path.startswith("../") else path)
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, place)
     return Input(key, path, Path(os.path.abspath(source)), place, hash_file(place), place.stat().st_size)

@@ -77,7 +77,7 @@ def run_study(params_path: Path | str, *, timeout: int = TIMEOUT, say: Say = say
         with _keeping_failure(target):
             steps = choose_steps(room, params)
         for step in steps:
-            task = _task(step, room, params, timeout)
+            task = _task(step, room, timeout)
             with _keeping_failure(target, task.target):
                 begun = time.monotonic()
                 execute_notebook(task)
@@ -120,12 +120,12 @@ def choose_steps(room: Room, params: Any) -> tuple[Step, ...]:
     return tuple(present)
 
 
-def _task(step: Step, room: Room, params: Any, timeout: int) -> Task:
+def _task(step: Step, room: Room, timeout: int) -> Task:
     return Task(
         study=room.study, source=room.root / "notebooks" / f"{step.name}.ipynb",
         target=room.folder / "notebooks" / f"{step.name}.ipynb",
         part=room.folder / "findings" / f"{step.name}.json",
-        content=params.resolved(), home=room.root / ".kernel", timeout=timeout,
+        content=room.content, home=room.root / ".kernel", timeout=timeout,
     )  # fmt: skip
 
 

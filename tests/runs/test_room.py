@@ -28,8 +28,13 @@ def params(tmp_path):
     }.items():  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    panel = tmp_path / "data/lakeshore/panel.csv"
-    return SimpleNamespace(root=tmp_path, study="lakeshore", source_paths=lambda: {"panel": panel})
+    return project(tmp_path, "data/lakeshore/panel.csv")
+
+
+def project(root, path):
+    """Params whose one source is at `path`."""
+    return SimpleNamespace(root=root, study="lakeshore", source_paths=lambda: {"panel": root / path},
+                           resolved=lambda: {"sources": {"panel": {"path": path}}})  # fmt: skip
 
 
 def opened(params):
@@ -46,6 +51,15 @@ def test_only_what_is_declared_exists_in_the_room(params):
         assert [(i.key, i.path) for i in room.inputs] == [
             ("params", "params/lakeshore.yml"), ("panel", "data/lakeshore/panel.csv")]  # fmt: skip
     assert list((params.root / "reports").iterdir()) == []
+
+
+def test_a_file_from_beside_the_project_is_brought_in(params):
+    beside = params.root.parent / "beside.csv"
+    beside.write_text("a,b\n1,2\n")
+    with opened(project(params.root, "../beside.csv")) as room:
+        assert room.content["sources"]["panel"]["path"] == "data/beside/panel/beside.csv"
+        assert (room.root / "data/beside/panel/beside.csv").read_bytes() == beside.read_bytes()
+        assert [(i.key, i.path) for i in room.inputs][1:] == [("panel", "../beside.csv")]
 
 
 def test_the_room_goes_when_the_run_is_interrupted(params):

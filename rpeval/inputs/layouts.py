@@ -117,7 +117,7 @@ def layout_for(
     named = set(_plain(getattr(source, "columns", None)) or {})
     merged = {**told, **own, "columns": {f: c for f, c in columns.items() if not _is_none(c)}}
     merged["enrollment"] = getattr(source, "enrollment", None)
-    merged["optional"] = set(told.get("optional") or ()) - named
+    merged["optional"] = own.get("optional", set(told.get("optional") or ()) - named)
     return _build(name or "", merged, label=label, any_field=any_field)
 
 

@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rpeval.errors import ParamsError
+from rpeval.inputs import layouts
 from rpeval.inputs.measures import read_measures
 from rpeval.inputs.params import find_root, read_params
+from rpeval.inputs.schema import TableSource
 
 FULL = """\
 params:
@@ -449,6 +451,54 @@ class TestBroken:
             FULL.replace("data/lakeshore/", "data/lake/").replace("by_group", "x").replace("six_items", "y")
         )
         assert str(room) not in str(ParamsError(problems_of(read_text, room, text)))
+
+
+LAYOUT_KEYS = {
+    "optional": ["school_id"], "where": {"Level": ["S", "D"]}, "without": {"School": ["0000000", ""]},
+    "values": {"group": {"RB": "Black", "RD": "none"}}, "missing": ["*", "--"], "year_style": "ends", "pad": {"School": 7},
+    "pivot": {"column": "Kind", "value": "N", "names": {"OSS": "oss_n", "(empty)": "none"}, "absent": "zero"},
+    "corrections": [{"columns": ["oss_n"], "years": ["2019-20"], "multiply": 0.5, "reason": "Doubled.",
+                     "expect": {"column": "oss_n", "ratio_to_previous": 2.0}}],
+    "start_rules": [{"where": {"Type": "Middle"}, "start": "2020-21"}], "kinds": {"OSS": "oss_n", "DET": "none"},
+    "columns": {"school_id": ["District", "School"]}, "sheet": "Schools", "encoding": "cp1252", "delimiter": "\t",
+}  # fmt: skip
+
+
+class TestLayoutKeys:
+    """A source may say itself whatever a layout file says."""
+
+    def test_every_key_of_a_layout_is_a_key_of_a_source(self):
+        assert set(LAYOUT_KEYS) == set(layouts.KEYS) - {"enrollment"}
+
+    @pytest.mark.parametrize("key", LAYOUT_KEYS)
+    def test_a_source_takes_it_and_the_layout_follows(self, room, key):
+        content = least_content()
+        content["sources"]["panel"][key] = LAYOUT_KEYS[key]
+        params = read_params(content, root=room)
+        assert read_params(params.resolved(), root=room) == params
+        layout = layouts.layout_for(params.sources.panel, root=ROOT)
+        assert getattr(layout, key) != getattr(layouts.layout_for(TableSource(path="x.csv"), root=ROOT), key)
+
+    @pytest.mark.parametrize(
+        ("key", "changes", "where", "what"),
+        [
+            ("pivot", {"absent": "none"}, "pivot.absent", "not a choice"),
+            ("pivot", {"names": {}}, "pivot.names", "Nothing is written"),
+            ("corrections", {"expect": {"column": "oss_n", "ratio_to_previous": 2.0, "ratio_to_next": 2.0}},
+             "corrections[1].expect", "Exactly one ratio"),
+            ("corrections", {"expect": {"column": "oss_n", "ratio_to_previous": 0}},
+             "corrections[1].expect.ratio_to_previous", "not above zero"),
+            ("without", {"School": 0}, "without.School", "number 0"),
+            ("values", {"group": ["RB"]}, "values.group", "keys are expected"),
+        ],
+    )  # fmt: skip
+    def test_what_it_says_wrong_is_told_by_its_place(self, room, key, changes, where, what):
+        content, told = least_content(), copy.deepcopy(LAYOUT_KEYS[key])
+        (told[0] if isinstance(told, list) else told).update(changes)
+        content["sources"]["panel"][key] = told
+        (problem,) = problems_of(read_params, content, root=room)
+        assert problem.where == f"params: sources.panel.{where}"
+        assert what in problem.what
 
 
 class TestRealStudies:

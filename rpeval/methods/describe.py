@@ -64,6 +64,26 @@ def rate_ratios(groups: pd.DataFrame, *, outcome: str) -> pd.DataFrame:
     return made.assign(ratio=made["rate"] / rate.where(rate > 0), difference=made["rate"] - rate)
 
 
+def group_ratio(groups: pd.DataFrame, *, outcome: str, group: str, reference: str, year: int) -> float:
+    """Divide one group's rate by another's, in one year: how many times as often.
+
+    groups : one row per school, year and group with `enrolled_n` and the outcome per 100 students
+    Refuses (MethodError) a group that is not there in that year, and a reference without an event.
+
+    >>> groups = pd.DataFrame({"school_id": "a", "year": 2018, "group": ["B", "W"],
+    ...                        "enrolled_n": [100.0, 200.0], "oss_per_100": [12.0, 4.0]})
+    >>> group_ratio(groups, outcome="oss_per_100", group="B", reference="W", year=2018)
+    3.0
+    """
+    rates = trend(groups[groups["year"] == year], outcome=outcome, by="group").set_index("group")["rate"]
+    absent = [name for name in (group, reference) if name not in rates]
+    if absent or rates[reference] == 0:
+        who, lacks = " and ".join(absent) or reference, "rate" if absent else "event"
+        what = f"{who} has no {lacks} in {school_year(year)}."
+        raise MethodError(Problem("groups", what, "Choose another year or reference group."))
+    return float(rates[group] / rates[reference])
+
+
 def level(panel: pd.DataFrame, *, outcome: str, year: int) -> float:
     """Give the pooled rate of one year, per 100 students.
 
@@ -157,3 +177,15 @@ def margin(panel: pd.DataFrame, *, outcome: str, declared: float | None) -> floa
     before = attempt(baseline, panel, outcome=outcome)
     level_before = float(panel[outcome].mean()) if isinstance(before, Refusal) else before
     return round(0.1 * level_before, 9)
+
+
+def event_words(years: int) -> str:
+    """Say in words how many years lie between a year and the start.
+
+    >>> event_words(-2), event_words(0), event_words(1)
+    ('2 years before the start', 'first program year', '1 year after the start')
+    """
+    if years == 0:
+        return "first program year"
+    noun = "year" if abs(years) == 1 else "years"
+    return f"{abs(years)} {noun} {'before' if years < 0 else 'after'} the start"

@@ -7,6 +7,7 @@ import pandas as pd
 from rpeval.errors import Problem
 from rpeval.estimate import Estimate
 from rpeval.methods.imputation import att_imputation
+from rpeval.methods.timing import no_adoption
 from rpeval.methods.wording import count_of, refuse, school_year, some
 
 
@@ -34,6 +35,8 @@ def within_school_gap(
     >>> within_school_gap(groups, outcome="oss_per_100", group="Black", reference="White")["gap"].tolist()
     [5.0]
     """
+    if start not in groups.columns:
+        refuse([no_adoption(start)])
     columns = [unit, time, start, outcome, group_column, *([weights] if weights else [])]
     refuse(check_groups(groups, columns, group_column, (group, reference), [unit, time]))
     carried = [c for c in [unit, time, start, "school_name", weights] if c and c in groups.columns]

@@ -1,6 +1,7 @@
 """From a folder of findings to one document: every sentence is the catalog's, every number a finding's."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,10 @@ class _Composer:
     """Turns the blocks of the catalog into blocks of the document, for one study."""
 
     def __init__(self, found: Collected, catalog: dict[str, Any]):
-        self.found, self.catalog, self.words = found, catalog, catalog["words"]
+        told = {id: table for id, table in found.tables.items() if len(table.frame)}
+        self.found, self.catalog, self.words = replace(found, tables=told), catalog, catalog["words"]
         states = {k: v["name"] for k, v in catalog["states"].items()}
-        self.wording = Wording(found, catalog["phrases"], states, {})
+        self.wording = Wording(self.found, catalog["phrases"], states, {})
         self.wording.names = self._names()
         self.printed: set[str] = set()
 

@@ -20,7 +20,7 @@ from rpeval.inputs.typed import read_path, read_switch, read_text
 from rpeval.inputs.words import instead, quote
 
 SIMULATED = "(simulated)"
-TABLES = ("panel", "groups", "adoption")
+TABLES = ("panel", "groups", "adoption", "invited")
 BELONGING = "belonging"
 DEFAULT = TableSource.model_fields["layout"].default
 
@@ -140,6 +140,13 @@ def check_exclusions(w: Written) -> Iterator[Problem]:
                           "Add `schools: [...]`, `years: [...]` or both.")  # fmt: skip
 
 
+def check_invited(w: Written) -> Iterator[Problem]:
+    """A list of who was invited belongs to a survey."""
+    if w.at("sources", "invited") is not None and w.at("sources", "survey") is None:
+        yield w.wrong(("sources", "invited"), "The study names no survey to which anybody was invited.",
+                      "Name it in sources.survey, or delete this.")  # fmt: skip
+
+
 def check_files(w: Written) -> Iterator[Problem]:
     """Every file of the study is there."""
     for loc, path in _paths(w):
@@ -170,6 +177,7 @@ CHECKS = (
     check_years,
     check_gaps,
     check_exclusions,
+    check_invited,
     check_files,
     check_reference,
 )

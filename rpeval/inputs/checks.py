@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rpeval.errors import Problem
-from rpeval.inputs.fields import COUNTS, ENROLLED, RATES, STAMP, counted, rate_of, words_of
+from rpeval.inputs.fields import COUNTS, ENROLLED, INVITED, RATES, STAMP, counted, rate_of, words_of
 from rpeval.inputs.words import list_words
 from rpeval.inputs.years import show_year
 
@@ -92,7 +92,7 @@ def check_duplicates(frame: pd.DataFrame, *, label: str) -> list[Problem]:
 def check_values(frame: pd.DataFrame, *, label: str) -> list[Problem]:
     """Refuse enrollments, counts and rates that cannot be."""
     problems = []
-    for column in [c for c in (ENROLLED, *COUNTS, *RATES) if c in frame]:
+    for column in [c for c in (ENROLLED, INVITED, *COUNTS, *RATES) if c in frame]:
         where, values = f"{label}: {column}", frame[column]
         below = frame[values < 0]
         if len(below):
@@ -103,7 +103,7 @@ def check_values(frame: pd.DataFrame, *, label: str) -> list[Problem]:
         if column.endswith("_n") and len(broken):
             what = f"{counted(len(broken), 'value', 'is', 'are')} not whole: {show_school_years(broken)}."
             fix = f"Map rates to {rate_of(column)} and counts to {column}."
-            problems.append(Problem(where, what, fix if column != ENROLLED else "Name the column of counts."))
+            problems.append(Problem(where, what, fix if column in COUNTS else "Name the column of counts."))
     return problems
 
 
@@ -226,7 +226,7 @@ def check_unknown(frame: pd.DataFrame, *, label: str) -> list[Problem]:
     """Tell how many cells are unknown (suppressed or blank); they stay unknown, never zero."""
     unit = "rows" if "group" in frame else "school-years"
     told: dict[str, list[str]] = {}
-    for column in [c for c in (ENROLLED, *COUNTS) if c in frame]:
+    for column in [c for c in (ENROLLED, INVITED, *COUNTS) if c in frame]:
         unknown = frame[frame[column].isna()]
         if len(unknown):
             shown = list_words(f"{show_year(y)}: {n:,}" for y, n in unknown.groupby("year").size().items())

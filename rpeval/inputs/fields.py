@@ -11,6 +11,7 @@ COUNTS = {
     "transferred_n": "disciplinary transfers",
 }
 ENROLLED = "enrolled_n"
+INVITED = "invited_n"
 STAMP = "simulated"
 
 
@@ -25,7 +26,7 @@ def rate_of(count: str) -> str:
 
 RATES = {rate_of(count): count for count in COUNTS}
 REMOVALS = "removals_per_100"
-NUMBERS = (ENROLLED, *COUNTS, *RATES, "days")
+NUMBERS = (ENROLLED, INVITED, *COUNTS, *RATES, "days")
 KEYS = ("school_id", "school_name", "year", "date", "group", "start_year", STAMP)
 STUDENT_KEYS = ("student_id", "action_id", "kind")
 FIELDS = (*KEYS, *NUMBERS, *STUDENT_KEYS)
@@ -47,5 +48,5 @@ def words_of(field: str) -> str:
     >>> words_of("oss_n"), words_of("enrolled_n")
     ('out-of-school suspensions (oss_n)', 'enrollment (enrolled_n)')
     """
-    words = {ENROLLED: "enrollment", **COUNTS}.get(field)
+    words = {ENROLLED: "enrollment", INVITED: "students invited", **COUNTS}.get(field)
     return f"{words} ({field})" if words else field

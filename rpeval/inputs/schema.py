@@ -205,6 +205,7 @@ class Sources(Form):
     groups: TableSource | None = None
     adoption: TableSource | None = None
     survey: SurveySource | None = None
+    invited: TableSource | None = None
     truth: FileSource | None = None
 
 

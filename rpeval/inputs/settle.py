@@ -34,7 +34,7 @@ def settle(frame: pd.DataFrame, params: Any, ledger: Ledger) -> pd.DataFrame | N
         ledger.say(f"No row of the study's years is left (the file has {span}).", fix)
         return None
     keys = [key for key in ("school_id", "year", "group") if key in frame]
-    frame = _once_each(frame.astype({"year": int}), keys, ledger)
+    frame = once_each(frame.astype({"year": int}), keys, ledger)
     ledger.problems += checks.check_values(frame, label=ledger.label)
     frame = derive_counts(frame, ledger)
     ledger.problems += checks.check_against_enrollment(frame, label=ledger.label)
@@ -58,7 +58,7 @@ def name_schools(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(school_name=names.where(names.fillna("") != "", frame["school_id"]).astype("str"))
 
 
-def _once_each(frame: pd.DataFrame, keys: list[str], ledger: Ledger) -> pd.DataFrame:
+def once_each(frame: pd.DataFrame, keys: list[str], ledger: Ledger) -> pd.DataFrame:
     """Let exact copies leave, and refuse rows that say different things about one school-year."""
     if not frame.duplicated(keys).any():
         return frame

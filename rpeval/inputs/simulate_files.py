@@ -32,6 +32,7 @@ def study_files(study: Study) -> dict[str, pd.DataFrame]:
         files["groups.csv"] = group_rows(study)
     files["adoption.csv"] = adoption_rows(study)
     files["survey.csv"] = survey_rows(study)
+    files["invited.csv"] = invited_rows(study)
     return {name: table.assign(simulated=STAMP) for name, table in files.items()}
 
 
@@ -150,6 +151,13 @@ def survey_rows(study: Study) -> pd.DataFrame:
         .drop(columns="index")
         .reset_index(drop=True)
     )
+
+
+def invited_rows(study: Study) -> pd.DataFrame:
+    """One row per school and wave: how many students were invited."""
+    invited = study.invited.groupby(["wave", "school_no"]).size().rename("invited_n").reset_index()
+    table = name_keys(study, invited)
+    return table.assign(wave=table["wave"].map(show_year))
 
 
 def table_bytes(name: str, table: pd.DataFrame) -> bytes:

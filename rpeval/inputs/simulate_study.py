@@ -23,6 +23,7 @@ from rpeval.inputs.simulate_survey import (
     build_scale,
     draw_answers,
     draw_respondents,
+    invite,
     planted_belonging,
     soil,
 )
@@ -40,6 +41,7 @@ class Study:
     rates       : expected events per 100 students, with and without the program
     students    : one row per student and year, with oss_n and iss_n
     actions     : one row per suspension
+    invited     : one row per student invited to the survey
     respondents : one row per survey respondent, with latent belonging and what the program adds to it
     scale       : the survey's items
     answers     : respondents × items as written, NaN = no answer
@@ -51,6 +53,7 @@ class Study:
     rates: Rates
     students: pd.DataFrame
     actions: pd.DataFrame
+    invited: pd.DataFrame
     respondents: pd.DataFrame
     scale: Scale
     answers: np.ndarray
@@ -71,7 +74,8 @@ def study(recipe: Mapping[str, Any], instrument: Mapping[str, Any]) -> Study:
     district = draw_district(recipe)
     rates = expected_rates(district, recipe)
     students = draw_events(draw_students(district, recipe), rates, district, recipe)
-    respondents = draw_respondents(students, district, recipe)
+    invited = invite(students, district, recipe)
+    respondents = draw_respondents(invited, district, recipe)
     scale = build_scale(recipe["survey"], instrument)
     planted = planted_suspensions(district, rates, enrollment(students, district), recipe)
     planted |= planted_belonging(respondents, scale, instrument["favorable"])
@@ -81,6 +85,7 @@ def study(recipe: Mapping[str, Any], instrument: Mapping[str, Any]) -> Study:
         rates=rates,
         students=students,
         actions=draw_actions(students, district.years, recipe),
+        invited=invited,
         respondents=respondents,
         scale=scale,
         answers=soil(draw_answers(respondents, scale, seed), recipe["dirt"], seed),

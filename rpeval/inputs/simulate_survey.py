@@ -53,21 +53,28 @@ def chance_above(scale: Scale, theta: np.ndarray) -> np.ndarray:
     return 0.5 * (1 + np.frompyfunc(erf, 1, 1)(z / np.sqrt(2)).astype(float))
 
 
-def draw_respondents(students: pd.DataFrame, district: District, recipe: Mapping[str, Any]) -> pd.DataFrame:
-    """Invite students of each school and wave at random, and let some of them answer.
+def invite(students: pd.DataFrame, district: District, recipe: Mapping[str, Any]) -> pd.DataFrame:
+    """Choose students of each school and wave at random: as many as the recipe invites, or all there are.
+
+    Returns one row per student invited: the columns of `students`, wave (year) and wave_no, sorted by wave
+    and school.
+    """
+    waves = [parse_year(wave) for wave in recipe["survey"]["waves"]]
+    asked = students[np.isin(district.years[students["year_no"]], waves)]
+    order = stream(recipe["seed"], "invited").random(len(asked))
+    asked = asked.assign(wave=district.years[asked["year_no"]], order=order)
+    asked = asked.sort_values(["wave", "school_no", "order"])
+    chosen = asked.groupby(["wave", "school_no"]).cumcount() < recipe["survey"]["invited"]
+    return asked[chosen].reset_index(drop=True).assign(wave_no=lambda a: np.searchsorted(waves, a["wave"]))
+
+
+def draw_respondents(asked: pd.DataFrame, district: District, recipe: Mapping[str, Any]) -> pd.DataFrame:
+    """Let some of the invited students answer.
 
     Returns one row per respondent: school_no, group_no, wave (year), theta (latent belonging without the
     program), adopted (yes or no) and effect (what the program adds to theta), sorted by wave and school.
     """
     told, seed = recipe["survey"], recipe["seed"]
-    waves = [parse_year(wave) for wave in told["waves"]]
-    asked = students[np.isin(district.years[students["year_no"]], waves)]
-    asked = asked.assign(
-        wave=district.years[asked["year_no"]], order=stream(seed, "invited").random(len(asked))
-    )
-    asked = asked.sort_values(["wave", "school_no", "order"])
-    asked = asked[asked.groupby(["wave", "school_no"]).cumcount() < told["invited"]].reset_index(drop=True)
-    asked["wave_no"] = np.searchsorted(waves, asked["wave"])
     answers = stream(seed, "answered").random(len(asked)) < response_rate(asked, district, recipe)
     respondents = asked[answers].reset_index(drop=True)
     adopted = respondents["wave"] >= district.schools["start_year"].to_numpy()[respondents["school_no"]]

@@ -25,7 +25,7 @@ def summarize(params: Any) -> Summary:
     Refuses (DataError, every problem of every source at once) files that cannot be used.
     """
     panel, problems = gather_panel(params)
-    answers = None
+    answers: dict[str, Accounting | None] = {}
     if params.sources.survey is not None:
         answers, more = _gather_survey(params)
         problems = [*problems, *more]
@@ -37,20 +37,20 @@ def summarize(params: Any) -> Summary:
         "groups": panel.groups_accounting,
         "adoption": panel.adoption_accounting,
     }
-    books |= {"survey": answers}
+    books |= answers
     facts = [_schools(panel), _years(panel, params)]
     facts += [line for name, book in books.items() if book is not None for line in _rows(name, book)]
     return Summary(tuple(facts), tuple(problems))
 
 
-def _gather_survey(params: Any) -> tuple[Accounting | None, list[Problem]]:
+def _gather_survey(params: Any) -> tuple[dict[str, Accounting | None], list[Problem]]:
     from rpeval.inputs.survey import read_survey
 
     try:
         survey = read_survey(params)
     except RpevalError as error:
-        return None, list(error.problems)
-    return survey.accounting, list(survey.warnings)
+        return {}, list(error.problems)
+    return {"survey": survey.accounting, "invited": survey.invited_accounting}, list(survey.warnings)
 
 
 def _schools(panel: Panel) -> str:

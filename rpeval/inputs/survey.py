@@ -14,6 +14,7 @@ from rpeval.inputs.cells import read_cells, read_numbers, year_reader
 from rpeval.inputs.checks import check_stamp
 from rpeval.inputs.fields import STAMP, counted
 from rpeval.inputs.instruments import Instrument, Item, read_instrument
+from rpeval.inputs.invited import read_invited
 from rpeval.inputs.layouts import year_of
 from rpeval.inputs.panel import Panel, gather_panel
 from rpeval.inputs.tables import TextTable, missing_columns, read_table
@@ -37,12 +38,17 @@ class Survey:
     instrument : the scale
     accounting : where every row of the file went
     warnings   : what a reader must know of the answers
+    invited    : one row per school and wave: school_id, wave, invited_n, start_year and arm as above; None
+                 where no list says who was invited
+    invited_accounting : the same for that list, or None
     """
 
     frame: pd.DataFrame
     instrument: Instrument
     accounting: Accounting
     warnings: tuple[Problem, ...] = ()
+    invited: pd.DataFrame | None = None
+    invited_accounting: Accounting | None = None
 
 
 def read_survey(params: Any, panel: Panel | None = None) -> Survey:
@@ -64,13 +70,20 @@ def read_survey(params: Any, panel: Panel | None = None) -> Survey:
     instrument = read_instrument(source.instrument, params.root)
     ledger = Ledger("survey", label=str(source.path))
     frame = _answers(params, source, instrument, ledger)
-    starts = None if frame is None else _starts(params, panel, ledger)
+    invited, books = None, Ledger("invited", "")
     if frame is not None:
+        starts = _starts(params, panel, ledger)
         frame = _start_schools(frame, starts, panel, params, ledger)
-    stops = [problem for problem in ledger.problems if problem.stops]
+        if params.sources.invited is not None:
+            invited, books = read_invited(params, frame, starts)
+        if invited is not None:
+            invited = _start_schools(invited, starts, panel, params, books).rename(columns={"year": "wave"})
+    problems = [*ledger.problems, *books.problems]
+    stops = [problem for problem in problems if problem.stops]
     if stops or frame is None:
         raise DataError(stops)
-    return Survey(frame, instrument, ledger.close(len(frame)), tuple(ledger.problems))
+    closed = None if invited is None else books.close(len(invited))
+    return Survey(frame, instrument, ledger.close(len(frame)), tuple(problems), invited, closed)
 
 
 def _answers(params: Any, source: Any, instrument: Instrument, ledger: Ledger) -> pd.DataFrame | None:
@@ -223,7 +236,7 @@ def _start_schools(
         schools_n = frame["school_id"].nunique()
         more = f" and {len(absent) - FEW} more" if len(absent) > FEW else ""
         fate = "leave" if starts.by_rules else "count as never adopting"
-        people = counted(int((~listed).sum()), "respondent")
+        people = counted(int((~listed).sum()), "respondent" if ledger.source == "survey" else "row")
         shown = list_words(quote(school) for school in absent[:FEW])
         what = (
             f"{len(absent)} of {schools_n} schools ({people}) are not in {where} and {fate}: {shown}{more}."

@@ -7,8 +7,7 @@ import pandas as pd
 
 from rpeval.errors import MethodError, Problem
 from rpeval.methods.scales import keyed_answers
-from rpeval.methods.timing import no_adoption
-from rpeval.methods.wording import some
+from rpeval.methods.wording import school_year, some
 
 
 def by_wave(frame: pd.DataFrame, *, score: str, favorable: str, by: str = "arm") -> pd.DataFrame:
@@ -47,7 +46,7 @@ def answer_shares(
 
     >>> frame = pd.DataFrame({"wave": 2018, "q": [1.0, 2.0, 2.0, 2.0]})
     >>> answer_shares(frame, items={"q": "I belong."}, low=1, high=2, reverse=[], categories=["No", "Yes"])
-             item  wave  students_n  smallest_n    c1    c2
+            item  wave  students_n  smallest_n    c1    c2
     0  I belong.  2018           4           1  25.0  75.0
     """
     codes = range(low, high + 1)
@@ -99,31 +98,36 @@ def school_changes(frame: pd.DataFrame, *, outcome: str) -> pd.DataFrame:
     return ends.assign(value=ends["last"] - ends["first"])[["school_id", *arm, "students_n", "value"]]
 
 
-def response(survey: pd.DataFrame, panel: pd.DataFrame) -> pd.DataFrame:
-    """Compare the number of answers with the number of students enrolled, by wave and arm.
+def response(answers: pd.DataFrame, invited: pd.DataFrame | None) -> pd.DataFrame:
+    """Response rate by wave and arm: students who answered, of those who were invited.
 
-    Use as the response rate where no roster is at hand: enrollment counts everybody enrolled at any time of
-    the year, so the rate is a lower bound.
-    survey : one row per answer with school_id, wave; panel: school_id, year, enrolled_n, arm
-    Returns wave, arm, students_n, enrolled_n, rate (percent). Only schools and years that the panel has.
-    Refuses (MethodError) waves in years of which the panel has no enrollment; no adoption list.
+    Use to judge how far the answers can speak for all students. A school that was invited and did not answer
+    counts; answers of a school whose invitations are unknown do not.
+    answers : one row per answer with school_id, wave
+    invited : one row per school and wave with invited_n; arm where it is known, else all schools are one
+    Returns wave, arm, students_n, invited_n, rate (percent).
+    Refuses (MethodError) where no list says who was invited, or the list lacks a wave of the survey.
 
-    >>> survey = pd.DataFrame({"school_id": ["a"] * 3, "wave": 2018})
-    >>> panel = pd.DataFrame({"school_id": ["a"], "year": [2018], "enrolled_n": [4.0], "arm": ["adopting"]})
-    >>> response(survey, panel)["rate"].tolist()
-    [75.0]
+    >>> answers = pd.DataFrame({"school_id": ["a"] * 3, "wave": 2018})
+    >>> invited = pd.DataFrame({"school_id": ["a", "b"], "wave": 2018, "invited_n": [4.0, 2.0]})
+    >>> response(answers, invited.assign(arm="adopting"))["rate"].tolist()
+    [50.0]
     """
-    if "arm" not in panel:
-        raise MethodError(no_adoption("start_year"))
-    known = panel.dropna(subset=["enrolled_n"])
-    lacking = sorted(set(survey["wave"]) - set(known["year"]))
+    if invited is None or "invited_n" not in invited:
+        what = "No list says who was invited, so it is not known how many of them answered."
+        raise MethodError(Problem("sources.invited", what, "Name one in sources.invited."))
+    known = invited[invited["wave"].isin(answers["wave"]) & (invited["invited_n"] > 0)]
+    lacking = sorted(set(answers["wave"]) - set(known["wave"]))
     if lacking:
-        what = f"The panel has no enrollment for the waves of {some(lacking)}."
-        raise MethodError(Problem("panel: enrolled_n", what, "Add those years to the panel."))
-    answered = survey.groupby(["school_id", "wave"]).size().rename("students_n").reset_index()
-    both = answered.merge(known.rename(columns={"year": "wave"}), on=["school_id", "wave"])
-    made = both.groupby(["wave", "arm"], as_index=False, observed=True)[["students_n", "enrolled_n"]].sum()
-    return made.assign(rate=100 * made["students_n"] / made["enrolled_n"])
+        what = f"The list of invitations has none for the waves of {some([school_year(y) for y in lacking])}."
+        raise MethodError(Problem("sources.invited", what, "Add those waves to it."))
+    if "arm" not in known:
+        known = known.assign(arm="all schools")
+    answered = answers.groupby(["school_id", "wave"]).size().rename("students_n").reset_index()
+    both = known.merge(answered, on=["school_id", "wave"], how="left").fillna({"students_n": 0})
+    made = both.groupby(["wave", "arm"], as_index=False, observed=True)[["students_n", "invited_n"]].sum()
+    made = made.astype({"students_n": int, "invited_n": int})
+    return made.assign(rate=100 * made["students_n"] / made["invited_n"])
 
 
 def lowest_response(rates: pd.DataFrame) -> float:

@@ -17,7 +17,7 @@ NAMES = sorted(path.stem for path in SHIPPED.glob("*.yml"))
 
 def test_the_layouts_that_the_project_ships():
     assert sorted(
-        ["rpeval", "rpeval_groups", "adoption", "actions", "enrollment", "california", "california_groups",
+        ["rpeval", "rpeval_groups", "adoption", "actions", "enrollment", "invited", "california", "california_groups",
          "wisconsin", "wisconsin_groups"]
     ) == NAMES  # fmt: skip
 

@@ -25,6 +25,7 @@ def tiny_params(
     groups=None,
     adoption=None,
     survey=None,
+    invited=None,
     first="2017-18",
     last="2019-20",
     leave_out=(),
@@ -47,7 +48,7 @@ def tiny_params(
         )
         for e in exclusions
     ]
-    sources = SimpleNamespace(panel=panel, groups=groups, adoption=adoption, survey=survey)
+    sources = SimpleNamespace(panel=panel, groups=groups, adoption=adoption, survey=survey, invited=invited)
     return SimpleNamespace(
         root=root, years=years, exclusions=left, simulated=simulated, outcome=outcome, sources=sources
     )

@@ -19,7 +19,7 @@ LAYERS = {
     "findings": GROUND,
     "reports": GROUND | {"findings"},
     "runs": GROUND | {"inputs.params", "inputs.check", "findings", "reports"},
-    "cli": GROUND | {"inputs.params", "inputs.summary", "reports", "runs"},
+    "cli": GROUND | {"inputs.params", "inputs.check", "reports", "runs"},
 }
 
 # Reading and checking data must stay quick, so inputs may not load these.

@@ -8,9 +8,10 @@ from tiny_study import said, source, study, tiny_params, write_table
 
 from rpeval.errors import DataError, Problem
 from rpeval.inputs import check as check_module
-from rpeval.inputs import checks
+from rpeval.inputs import checks, tables
 from rpeval.inputs.check import check
 from rpeval.inputs.panel import gather_panel, read_panel
+from rpeval.inputs.params import read_params
 
 YEARS = ("2017-18", "2018-19", "2019-20")
 
@@ -198,6 +199,7 @@ def test_unknown_cells_are_counted_by_year(tmp_path):
     rows = {**CLEAN, "02": ["200 * *", "190 9 *", "* 8 8"]}
     panel = read_panel(study(tmp_path, table(rows)))
     told = said(panel.warnings)
+    assert told.count("Suppressed or blank") == 1, "one warning for the file"
     assert "1 of 6 school-years (2017-18: 1): out-of-school suspensions (oss_n)" in told
     assert "2 of 6 school-years (2017-18: 1, 2018-19: 1): students suspended (suspended_n)" in told
     assert "1 of 6 school-years (2019-20: 1): enrollment (enrolled_n)" in told
@@ -402,17 +404,32 @@ def test_check_lists_stops_before_warnings_and_never_raises(tmp_path):
 
 def test_check_reads_the_survey_where_there_is_one(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        check_module, "check_survey", lambda params: asked.append(params) or [Problem("survey.csv", "x", "y")]
-    )
+
+    def gather_survey(params, starts):
+        asked.append(params)
+        return None, [Problem("survey.csv", "x", "y")]
+
+    monkeypatch.setattr(check_module, "gather_survey", gather_survey)
     params = study(tmp_path, table(CLEAN), survey=SimpleNamespace(path="survey.csv"))
     assert said(check(params)) == "survey.csv: x y"
     assert asked == [params]
 
 
-def test_check_finds_nothing_to_stop_the_shipped_studies(root):
-    from rpeval.inputs.params import read_params
+def test_check_reads_every_file_once_and_tells_nothing_twice(root, monkeypatch):
+    """A study whose starts stand in the panel's own file, which the survey needs too; and a broken panel."""
+    content = read_params(root / "params/prairie.yml").resolved()
+    content["sources"]["panel"]["columns"]["start_year"] = "Lvl"
+    del content["sources"]["adoption"]
+    opened = []
+    monkeypatch.setattr(tables, "_bytes", lambda *a, old=tables._bytes: opened.append(a[1]) or old(*a))
+    found = check(read_params(content, root=root))
+    assert sorted(opened) == sorted(set(opened))
+    assert len(opened) == 3
+    assert len(found) == len(set(found))
+    assert said(found).count("is not a school year") + said(found).count("are not school years") == 1
 
+
+def test_check_finds_nothing_to_stop_the_shipped_studies(root):
     for name in ("lakeshore", "prairie", "riverbend"):
         params = read_params(root / "params" / f"{name}.yml")
         assert not [p for p in gather_panel(params)[1] if p.stops]

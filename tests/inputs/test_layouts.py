@@ -4,15 +4,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tiny_study import said, source, tiny_params, write_table
+from tiny_study import LAYOUTS, give_layouts, said, source, tiny_params, write_table
 
 from rpeval.errors import ParamsError
-from rpeval.inputs.layouts import SHIPPED, layout_for
+from rpeval.inputs.layouts import layout_for
 from rpeval.inputs.panel import gather_panel, read_panel
 from rpeval.inputs.schema import TableSource
 from rpeval.inputs.shape import read_source
 
-NAMES = sorted(path.stem for path in SHIPPED.glob("*.yml"))
+NAMES = sorted(path.stem for path in LAYOUTS.glob("*.yml"))
 
 
 def test_the_layouts_that_the_project_ships():
@@ -26,7 +26,7 @@ def test_the_layouts_that_the_project_ships():
 def test_every_layout_is_read_and_says_where_it_comes_from(name, root):
     layout = layout_for(source("x.csv", name), root=root, any_field=name == "enrollment")
     assert "school_id" in layout.columns
-    assert (SHIPPED / f"{name}.yml").read_text().startswith("# ")
+    assert (LAYOUTS / f"{name}.yml").read_text().startswith("# ")
 
 
 def test_the_sources_keys_lie_over_the_layouts(root):
@@ -182,7 +182,7 @@ def pivoted(tmp_path, rows: str, **pivot):
         **pivot,
     }
     keys = {"columns": {"oss_n": "none", "iss_n": "none"}, "pivot": told}
-    layout = layout_for(source(name, **keys), root=tmp_path)
+    layout = layout_for(source(name, **keys), root=give_layouts(tmp_path))
     return read_source(source(name, **keys), layout, name="panel", root=tmp_path)
 
 

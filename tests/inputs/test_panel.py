@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_study import said, source, study, tiny_params, write_table
+from tiny_study import link, said, source, study, tiny_params, write_table
 
 from rpeval.errors import DataError
 from rpeval.inputs.accounting import Accounting, Ledger, count_drops
@@ -255,6 +255,16 @@ def test_actions_and_enrollment_are_summed_by_hand(tmp_path):
     assert groups.loc[("02", 2018, "el")].tolist() == [1, 0, 0, 0, 0]
 
 
+def test_schools_without_names_take_those_of_the_adoption_list(tmp_path):
+    params = students(tmp_path)
+    names = "school_id school_name start_year\n01 Oak 2019-20\n02 _ never"
+    params.sources.adoption = source(write_table(tmp_path / "adoption.csv", names), "adoption")
+    assert read_panel(params).frame["school_name"].tolist() == ["Oak", "Oak", "02"]
+    broken = students(tmp_path, ACTIONS + "13 s2 01 2018-11-01 OSS -9\n")
+    broken.sources.adoption = params.sources.adoption
+    assert "below zero: Oak (01) in 2018-19" in said(gather_panel(broken)[1], stops=True)
+
+
 def test_every_row_of_both_student_files_is_accounted_for(tmp_path):
     panel = read_panel(students(tmp_path))
     assert (panel.accounting.rows_in, panel.accounting.rows_out) == (12 + 8, 3)
@@ -406,16 +416,17 @@ MENDED = [
 ]
 
 
-def california(path, **rest):
+def california(root, path, **rest):
     keys = {**CALIFORNIA, **rest.pop("keys", {})}
     rest = {"leave_out": ["2020-21"], "last": "2023-24", **rest}
-    return tiny_params(path.parent, panel=source(path.name, "california", **keys), **rest)
+    return tiny_params(root, panel=source(path.name, "california", **keys), **rest)
 
 
 @pytest.mark.shared
-def test_california_doubled_years_are_found_and_mended(shared_data):
+def test_california_doubled_years_are_found_and_mended(shared_data, tmp_path):
     path = shared_data("data/california_cde/suspensions_by_school_2017_2024.parquet")
-    panel, problems = gather_panel(california(path))
+    link(tmp_path, path)
+    panel, problems = gather_panel(california(tmp_path, path))
     assert panel is None
     [stop] = [p for p in problems if p.stops]
     assert "factor of 0.49 from 2018-19 to 2019-20" in stop.what
@@ -424,7 +435,7 @@ def test_california_doubled_years_are_found_and_mended(shared_data):
         "expect: {column: enrolled_n, ratio_to_next: 2}" in stop.fix
     )
     began = time.perf_counter()
-    mended = read_panel(california(path, keys={"corrections": MENDED}))
+    mended = read_panel(california(tmp_path, path, keys={"corrections": MENDED}))
     assert time.perf_counter() - began < 5, "about half a second on an idle machine"
     assert mended.accounting.rows_in == 126_936
     assert len(mended.frame) == 60_011
@@ -449,14 +460,14 @@ def test_california_middle_against_high_schools(shared_data, tmp_path):
     code = levels["cds_school"]
     levels["school_id"] = code.str[:2] + "-" + code.str[2:7] + "-" + code.str[7:]
     levels[["school_id", "school_name", "school_type"]].to_csv(tmp_path / "levels.csv", index=False)
-    (tmp_path / path.name).symlink_to(path)
+    link(tmp_path, path)
     middle = ["Intermediate/Middle Schools (Public)", "Junior High Schools (Public)"]
     rules = [
         {"where": {"school_type": middle}, "start": "2020-21"},
         {"where": {"school_type": "High Schools (Public)"}, "start": "never"},
     ]
     adoption = source("levels.csv", "adoption", start_rules=rules)
-    panel = read_panel(california(tmp_path / path.name, keys={"corrections": MENDED}, adoption=adoption))
+    panel = read_panel(california(tmp_path, path, keys={"corrections": MENDED}, adoption=adoption))
     frame = panel.frame
     years = frame.groupby("school_id")["year"].nunique()
     whole = frame[frame["school_id"].isin(years[years == 6].index)]
@@ -491,7 +502,8 @@ MILWAUKEE = {
 @pytest.mark.shared
 def test_milwaukee_has_165_schools_and_a_remote_year(shared_data, tmp_path):
     path = shared_data("data/milwaukee_dpi/discipline_school_trend.csv")
-    params = tiny_params(path.parent, panel=source(path.name, **MILWAUKEE), first="2018-19", last="2024-25")
+    link(tmp_path, path)
+    params = tiny_params(tmp_path, panel=source(path.name, **MILWAUKEE), first="2018-19", last="2024-25")
     panel, problems = gather_panel(params)
     assert panel.frame["school_id"].nunique() == 165
     assert len(panel.frame) == 1_092
@@ -508,6 +520,7 @@ def test_milwaukee_has_165_schools_and_a_remote_year(shared_data, tmp_path):
 @pytest.mark.shared
 def test_milwaukee_counts_by_race_fall_short(shared_data, tmp_path):
     path = shared_data("data/milwaukee_dpi/discipline_school_trend.csv")
+    link(tmp_path, path, path.with_name("discipline_school_groups_trend.csv"))
     groups = {
         "columns": {
             "school_id": "school",
@@ -517,7 +530,7 @@ def test_milwaukee_counts_by_race_fall_short(shared_data, tmp_path):
         "where": {"district": "Milwaukee", "category": "suspension"},
     }
     params = tiny_params(
-        path.parent,
+        tmp_path,
         panel=source(path.name, **MILWAUKEE),
         groups=source("discipline_school_groups_trend.csv", "rpeval_groups", **groups),
         first="2018-19",
@@ -531,7 +544,7 @@ def test_milwaukee_counts_by_race_fall_short(shared_data, tmp_path):
 
 
 @pytest.mark.shared
-def test_oakland_stars_stay_unknown(shared_data):
+def test_oakland_stars_stay_unknown(shared_data, tmp_path):
     """Oakland's file has no total rows, so it is a table of groups; its CDS code is out of a layout's reach.
 
     The code stands only inside `filename`; the whole file name serves as the school's id.
@@ -551,8 +564,8 @@ def test_oakland_stars_stay_unknown(shared_data):
         },
         missing=["*"],
     )
-    params = tiny_params(path.parent, panel=told, first="2014-15", last="2018-19")
-    frame, ledger = read_source(told, layout_for(told, root=path.parent), name="groups", root=path.parent)
+    params = tiny_params(link(tmp_path, path), panel=told, first="2014-15", last="2018-19")
+    frame, ledger = read_source(told, layout_for(told, root=tmp_path), name="groups", root=tmp_path)
     assert frame["oss_n"].isna().sum() == 2_574
     assert frame["enrolled_n"].isna().sum() == 2_563
     assert frame.groupby("group").size()["African American"] == 614

@@ -504,6 +504,36 @@ class TestLayoutKeys:
 class TestRealStudies:
     """simulated: false."""
 
+    def test_a_study_of_several_districts_has_no_id(self, room):
+        content = least_content() | {"simulated": False}
+        content["district"] = {"name": "All of Oregon", "leaid": "none", "state": "OR"}
+        params = read_params(content, root=room)
+        assert params.district.leaid == params.resolved()["district"]["leaid"] == "none"
+        text = yaml.safe_dump({"params": content})
+        assert read_text(room, text) == params
+        content["district"]["leaid"] = "None"
+        (problem,) = problems_of(read_params, content, root=room)
+        assert "none for several districts" in problem.fix
+
+    @pytest.mark.parametrize("written", ["../shared/x.csv", "./../shared//x.csv", "data/../../shared/x.csv"])
+    def test_a_file_beside_the_project_is_found_and_named_from_the_project(self, tmp_path, room, written):
+        root = tmp_path / "project"
+        root.mkdir()
+        for name in ("notebooks", "params", "data"):
+            (root / name).symlink_to(room / name)
+        content = least_content() | {"simulated": False}
+        content["district"]["name"] = "Lakeshore"
+        content["sources"]["panel"]["path"] = written
+        (problem,) = problems_of(read_params, content, root=root)
+        assert problem.what == 'There is no file "../shared/x.csv".'
+        assert str(tmp_path) not in str(problem)
+        (tmp_path / "shared").mkdir()
+        (tmp_path / "shared/x.csv").touch()
+        params = read_params(content, root=root)
+        assert params.sources.panel.path == "../shared/x.csv"
+        assert params.source_paths()["panel"].samefile(tmp_path / "shared/x.csv")
+        assert read_params(params.resolved(), root=root) == params
+
     def test_a_real_study_is_read(self, room):
         content = least_content() | {"simulated": False}
         content["district"]["name"] = "Lakeshore"

@@ -18,6 +18,25 @@ def source(path: str, layout: str | None = "rpeval", **keys) -> SimpleNamespace:
     return SimpleNamespace(path=path, layout=layout, **keys)
 
 
+LAYOUTS = Path(__file__).resolve().parents[2] / "data/reference/layouts"
+
+
+def give_layouts(root: Path) -> Path:
+    """Let a project's folder have the layouts that the project ships, unless it has its own."""
+    own = root / "data/reference/layouts"
+    if not own.exists():
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.symlink_to(LAYOUTS)
+    return root
+
+
+def link(root: Path, *paths: Path) -> Path:
+    """Let a project's folder have real files under their names."""
+    for path in paths:
+        (root / path.name).symlink_to(path)
+    return root
+
+
 def tiny_params(
     root: Path,
     *,
@@ -34,6 +53,7 @@ def tiny_params(
     outcome="oss_per_100",
 ) -> SimpleNamespace:
     """The attributes of a study's params that reading its tables needs."""
+    give_layouts(root)
     years = SimpleNamespace(
         first=parse_year(first),
         last=parse_year(last),

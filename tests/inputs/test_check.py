@@ -5,8 +5,8 @@ import csv
 import pytest
 
 from rpeval.errors import DataError
+from rpeval.inputs.check import summarize
 from rpeval.inputs.params import read_params
-from rpeval.inputs.summary import summarize
 
 
 def rows(path):

@@ -61,8 +61,8 @@ def check(context: typer.Context, params: Params) -> None:
 
 
 def _check_one(path: Path) -> None:
+    from rpeval.inputs.check import summarize
     from rpeval.inputs.params import read_params
-    from rpeval.inputs.summary import summarize
 
     params = read_params(path)
     summary = summarize(params)

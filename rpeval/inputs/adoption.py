@@ -25,11 +25,13 @@ class Starts:
     names    : school names by school_id, where the list has them
     by_rules : True where rules on a column gave them; then a school that is not here has no known start.
                False for a list; then a school that is not here never adopts
+    where    : how messages name where they stand
     """
 
     years: pd.Series
     names: pd.Series | None = None
     by_rules: bool = False
+    where: str = "the adoption list"
 
 
 def read_starts(params: Any, schools: frozenset[str] | None) -> tuple[Starts | None, Ledger]:

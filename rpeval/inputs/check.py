@@ -1,13 +1,48 @@
-"""Every problem of a study's files at once, for the command that checks a study before it runs."""
+"""Read every file of a study once: every problem at once, and what was read in a few lines."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from rpeval.errors import Problem, RpevalError
-from rpeval.inputs.panel import gather_panel
+from rpeval.errors import DataError, Problem, RpevalError
+from rpeval.inputs.accounting import Accounting
+from rpeval.inputs.panel import Panel, gather_panel
+from rpeval.inputs.survey import Survey, gather_survey, starts_of
+from rpeval.inputs.words import list_words
+from rpeval.inputs.years import show_year
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What the files of a study gave: the panel and the survey where they can be used, and every problem."""
+
+    panel: Panel | None
+    survey: Survey | None
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What was read: facts, one line each, and what a reader must know of the data."""
+
+    facts: tuple[str, ...]
+    warnings: tuple[Problem, ...]
+
+
+def gather(params: Any) -> Gathered:
+    """Read every source of a study once; nothing is raised, and no problem is told twice."""
+    panel, problems = gather_panel(params)
+    survey = None
+    if params.sources.survey is not None:
+        try:
+            survey, more = gather_survey(params, starts_of(panel))
+        except RpevalError as error:
+            more = error.problems
+        problems = [*problems, *more]
+    return Gathered(panel, survey, tuple(dict.fromkeys(problems)))
 
 
 def check(params: Any) -> list[Problem]:
-    """Read every source of a study and list all problems and warnings.
+    """List all problems and warnings of a study's files.
 
     params : the study's Params
     Returns the problems that stop first, then the warnings, each in the order of the sources. Nothing is
@@ -17,17 +52,52 @@ def check(params: Any) -> list[Problem]:
     >>> any(problem.stops for problem in check(read_params("params/prairie.yml")))
     False
     """
-    _, problems = gather_panel(params)
-    if params.sources.survey is not None:
-        problems = problems + check_survey(params)
-    return sorted(problems, key=lambda problem: not problem.stops)
+    return sorted(gather(params).problems, key=lambda problem: not problem.stops)
 
 
-def check_survey(params: Any) -> list[Problem]:
-    """Read the survey and list its problems and warnings."""
-    from rpeval.inputs.survey import read_survey
+def summarize(params: Any) -> Summary:
+    """Read every source of a study and say what is in it, so that a reader sees whether it was understood.
 
-    try:
-        return list(read_survey(params).warnings)
-    except RpevalError as error:
-        return list(error.problems)
+    params : the study's Params
+    Refuses (DataError, every problem of every source at once) files that cannot be used.
+    """
+    read = gather(params)
+    stopping = [problem for problem in read.problems if problem.stops]
+    if stopping or read.panel is None:
+        raise DataError(stopping)
+    panel, survey = read.panel, read.survey
+    books = {
+        "panel": panel.accounting,
+        "groups": panel.groups_accounting,
+        "adoption": panel.adoption_accounting,
+        "survey": survey and survey.accounting,
+        "invited": survey and survey.invited_accounting,
+    }
+    facts = [_schools(panel), _years(panel, params)]
+    facts += [line for name, book in books.items() if book is not None for line in _rows(name, book)]
+    return Summary(tuple(facts), read.problems)
+
+
+def _schools(panel: Panel) -> str:
+    schools_n = panel.frame["school_id"].nunique()
+    if not panel.has_adoption:
+        return f"{schools_n:,} schools; no program starts are known, so no effect can be estimated"
+    adopting_n = panel.frame.loc[panel.frame["arm"] == "adopting", "school_id"].nunique()
+    return f"{schools_n:,} schools: {adopting_n:,} adopting, {schools_n - adopting_n:,} comparison"
+
+
+def _years(panel: Panel, params: Any) -> str:
+    years = panel.frame["year"]
+    left_out = [show_year(year) for year in params.years.leave_out]
+    without = f"; {list_words(left_out)} not in the estimates" if left_out else ""
+    return f"School years {show_year(int(years.min()))} to {show_year(int(years.max()))}{without}"
+
+
+def _rows(name: str, book: Accounting) -> list[str]:
+    """Say how many rows of a source came in and are used, and why the others are not."""
+    drops = book.by_reason()
+    lines = [f"{name}: {book.rows_in:,} rows read, {book.rows_out:,} used"]
+    for row in drops.itertuples():
+        of = "" if row.source == name else f" ({row.source})"
+        lines.append(f"  {row.rows_n:,}{of}: {row.reason}")
+    return lines

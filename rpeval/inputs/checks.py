@@ -231,15 +231,9 @@ def check_unknown(frame: pd.DataFrame, *, label: str) -> list[Problem]:
         if len(unknown):
             shown = list_words(f"{show_year(y)}: {n:,}" for y, n in unknown.groupby("year").size().items())
             told.setdefault(f"{len(unknown):,} of {len(frame):,} {unit} ({shown})", []).append(column)
-    return [
-        Problem(
-            label,
-            f"Suppressed or blank in {where}: {list_words(words_of(c) for c in columns)}.",
-            "They stay unknown, never zero.",
-            stops=False,
-        )
-        for where, columns in told.items()
-    ]
+    parts = [f"in {where}: {list_words(map(words_of, columns))}" for where, columns in told.items()]
+    what = f"Suppressed or blank {'; '.join(parts)}."
+    return [Problem(label, what, "They stay unknown, never zero.", stops=False)] if parts else []
 
 
 def check_balance(frame: pd.DataFrame, *, label: str) -> list[Problem]:

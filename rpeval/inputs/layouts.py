@@ -12,7 +12,6 @@ from rpeval.inputs.yaml_text import read_yaml
 from rpeval.inputs.years import parse_year
 
 FOLDER = Path("data/reference/layouts")
-SHIPPED = Path(__file__).resolve().parents[2] / FOLDER
 STYLES = ("label", "starts", "ends")
 OWN = "rpeval"
 EMPTY = "(empty)"
@@ -148,10 +147,10 @@ def _plain(value: Any) -> Any:
 
 
 def _read_layout(name: str, root: Path) -> dict[str, Any]:
-    for folder in (root / FOLDER, SHIPPED):
-        if (folder / f"{name}.yml").is_file():
-            return read_yaml(folder / f"{name}.yml", name=f"{FOLDER}/{name}.yml")
-    known = sorted({path.stem for folder in (root / FOLDER, SHIPPED) for path in folder.glob("*.yml")})
+    path = root / FOLDER / f"{name}.yml"
+    if path.is_file():
+        return read_yaml(path, name=f"{FOLDER}/{name}.yml")
+    known = sorted(path.stem for path in (root / FOLDER).glob("*.yml"))
     raise ParamsError(
         Problem("layout", f"There is no layout {quote(name)} in {FOLDER}.", instead(name, known))
     )

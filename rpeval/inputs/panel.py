@@ -14,7 +14,7 @@ from rpeval.inputs.adoption import Starts, add_starts, list_starts, read_starts,
 from rpeval.inputs.corrections import correct
 from rpeval.inputs.fields import RATES, REMOVALS
 from rpeval.inputs.layouts import layout_for, year_of
-from rpeval.inputs.settle import latest_names, name_schools, settle
+from rpeval.inputs.settle import latest_names, settle
 from rpeval.inputs.shape import read_source
 from rpeval.inputs.window import check_exclusions, study_years
 
@@ -94,6 +94,7 @@ def gather_panel(params: Any) -> tuple[Panel | None, list[Problem]]:
     """
     files = read_files(params)
     keep_ruled(files)
+    name_from_list(files)
     frame = None if files.schools is None else settle(files.schools, params, files.books[0])
     groups = None if files.groups is None else settle(files.groups, params, files.group_books)
     if frame is not None:
@@ -190,6 +191,13 @@ def keep_ruled(files: Files) -> None:
         files.schools = files.books[0].keep(files.schools, ruled, "No start rule fits the school")
 
 
+def name_from_list(files: Files) -> None:
+    """Where the panel's file has no school names, take those of the adoption list."""
+    names = None if files.starts is None else files.starts.names
+    if files.schools is not None and "school_name" not in files.schools and names is not None:
+        files.schools = files.schools.assign(school_name=files.schools["school_id"].map(names))
+
+
 def _start_schools(frame: pd.DataFrame, params: Any, files: Files) -> pd.DataFrame:
     """Add start_year and arm to the schools, where starts are known."""
     ledger, starts, last = files.books[0], files.starts, year_of(params.years.last)
@@ -198,8 +206,6 @@ def _start_schools(frame: pd.DataFrame, params: Any, files: Files) -> pd.DataFra
         frame = frame.drop(columns="start_year")
     if starts is None:
         return frame
-    if starts.names is not None and (frame["school_name"] == frame["school_id"]).all():
-        frame = name_schools(frame.assign(school_name=frame["school_id"].map(starts.names)))
     tell_starts(starts, frame, params, files.adoption_books or ledger)
     return add_starts(frame, starts.years, last=last)
 

@@ -64,26 +64,37 @@ def read_survey(params: Any, panel: Panel | None = None) -> Survey:
     Refuses (DataError, every problem at once): no survey in the params, a file or column that is missing,
     answers most of which are off the scale, no row left. ParamsError: an instrument that cannot be read.
     """
-    source = params.sources.survey
-    if source is None:
+    if params.sources.survey is None:
         raise DataError(Problem("sources.survey", "The study names no survey.", "Name its file there."))
+    starts, of_starts = (starts_of(panel), []) if panel is not None else find_starts(params)
+    survey, problems = gather_survey(params, starts)
+    stops = [problem for problem in [*of_starts, *problems] if problem.stops]
+    if stops or survey is None:
+        raise DataError(stops)
+    return survey
+
+
+def gather_survey(params: Any, starts: Starts | None) -> tuple[Survey | None, list[Problem]]:
+    """Read the survey like `read_survey`, but return every problem and warning instead of stopping.
+
+    starts : the program starts, or None where they are not known
+    The survey is None where a problem stops. Refuses (ParamsError) an instrument that cannot be read.
+    """
+    source = params.sources.survey
     instrument = read_instrument(source.instrument, params.root)
-    ledger = Ledger("survey", label=str(source.path))
-    frame = _answers(params, source, instrument, ledger)
-    invited, books = None, Ledger("invited", "")
+    ledger, books = Ledger("survey", label=str(source.path)), Ledger("invited", "")
+    frame, invited = _answers(params, source, instrument, ledger), None
     if frame is not None:
-        starts = _starts(params, panel, ledger)
-        frame = _start_schools(frame, starts, panel, params, ledger)
+        frame = _start_schools(frame, starts, params, ledger)
         if params.sources.invited is not None:
             invited, books = read_invited(params, frame, starts)
         if invited is not None:
-            invited = _start_schools(invited, starts, panel, params, books).rename(columns={"year": "wave"})
+            invited = _start_schools(invited, starts, params, books).rename(columns={"year": "wave"})
     problems = [*ledger.problems, *books.problems]
-    stops = [problem for problem in problems if problem.stops]
-    if stops or frame is None:
-        raise DataError(stops)
+    if frame is None or any(problem.stops for problem in problems):
+        return None, problems
     closed = None if invited is None else books.close(len(invited))
-    return Survey(frame, instrument, ledger.close(len(frame)), tuple(problems), invited, closed)
+    return Survey(frame, instrument, ledger.close(len(frame)), tuple(problems), invited, closed), problems
 
 
 def _answers(params: Any, source: Any, instrument: Instrument, ledger: Ledger) -> pd.DataFrame | None:
@@ -208,29 +219,28 @@ def _weigh(frame: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     return ledger.keep(frame, weight > 0, "No positive weight")
 
 
-def _starts(params: Any, panel: Panel | None, ledger: Ledger) -> Starts | None:
-    """Find the program starts: in the panel that was read, the adoption list, or the panel's own file."""
-    if panel is None and params.sources.adoption is not None:
+def find_starts(params: Any) -> tuple[Starts | None, list[Problem]]:
+    """Find the program starts of a study in the adoption list, or in the panel's own file."""
+    if params.sources.adoption is not None:
         starts, books = read_starts(params, None)
-        ledger.problems += [problem for problem in books.problems if problem.stops]
-        return starts
-    if panel is None:
-        panel, problems = gather_panel(params)
-        ledger.problems += [problem for problem in problems if problem.stops]
+        return starts, books.problems
+    panel, problems = gather_panel(params)
+    return starts_of(panel), problems
+
+
+def starts_of(panel: Panel | None) -> Starts | None:
+    """Give the program starts of the schools of a panel, or None where it has none."""
     if panel is None or not panel.has_adoption:
         return None
     schools = panel.frame.drop_duplicates("school_id").set_index("school_id")
-    return Starts(schools["start_year"], schools["school_name"])
+    return Starts(schools["start_year"], schools["school_name"], where="the panel")
 
 
-def _start_schools(
-    frame: pd.DataFrame, starts: Starts | None, panel: Panel | None, params: Any, ledger: Ledger
-) -> pd.DataFrame:
+def _start_schools(frame: pd.DataFrame, starts: Starts | None, params: Any, ledger: Ledger) -> pd.DataFrame:
     """Add start_year and arm; count the schools whose start nobody told."""
     if starts is None:
         return frame.assign(start_year=np.nan)
     listed = frame["school_id"].isin(starts.years.index)
-    where = "the panel" if panel is not None else "the adoption list"
     absent = sorted(set(frame.loc[~listed, "school_id"]))
     if absent:
         schools_n = frame["school_id"].nunique()
@@ -238,10 +248,8 @@ def _start_schools(
         fate = "leave" if starts.by_rules else "count as never adopting"
         people = counted(int((~listed).sum()), "respondent" if ledger.source == "survey" else "row")
         shown = list_words(quote(school) for school in absent[:FEW])
-        what = (
-            f"{len(absent)} of {schools_n} schools ({people}) are not in {where} and {fate}: {shown}{more}."
-        )
-        fix = f"Write the ids as {where} does (leading zeros, joined codes), or add the schools there."
+        what = f"{len(absent)} of {schools_n} schools ({people}) are not in {starts.where} and {fate}: {shown}{more}."
+        fix = f"Write the ids as {starts.where} does (leading zeros, joined codes), or add the schools there."
         ledger.say(what, fix, stops=len(absent) == schools_n)
     if starts.by_rules:
         frame = ledger.keep(frame, listed, "No start rule fits the school").reset_index(drop=True)

@@ -248,7 +248,8 @@ def _start_schools(frame: pd.DataFrame, starts: Starts | None, params: Any, ledg
         fate = "leave" if starts.by_rules else "count as never adopting"
         people = counted(int((~listed).sum()), "respondent" if ledger.source == "survey" else "row")
         shown = list_words(quote(school) for school in absent[:FEW])
-        what = f"{len(absent)} of {schools_n} schools ({people}) are not in {starts.where} and {fate}: {shown}{more}."
+        what = f"{len(absent)} of {schools_n} schools ({people}) are not in {starts.where} and {fate}: "
+        what += f"{shown}{more}."
         fix = f"Write the ids as {starts.where} does (leading zeros, joined codes), or add the schools there."
         ledger.say(what, fix, stops=len(absent) == schools_n)
     if starts.by_rules:

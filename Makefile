@@ -25,7 +25,7 @@ notebooks: .venv/.ready ## Run the notebooks on the simulated study and store th
 	$(BIN)/python tests/notebooks/stored_form.py
 
 lab: .venv/.ready ## Open JupyterLab on notebooks/
-	$(BIN)/jupyter lab --notebook-dir=. notebooks
+	$(BIN)/jupyter lab --notebook-dir=. $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
 
 check: .venv/.ready ## Check style, layers, stored notebooks, and that no student's row is about to be committed
 	$(BIN)/ruff check .

@@ -65,3 +65,14 @@ class Table:
         if column in YEAR_COLUMNS:
             return show_year(value)
         return str(value) if isinstance(value, str) else show_number(value, self.digits.get(column))
+
+
+def printed(table: Table) -> pd.DataFrame:
+    """Give a table as pages print it: headings and texts, for a notebook to show.
+
+    >>> printed(Table("x.y", "Title", pd.DataFrame({"year": [2018], "rate": [4.25]}),
+    ...               {"year": "Year", "rate": "Rate"}, {"rate": 1}))
+          Year Rate
+    0  2018-19  4.2
+    """
+    return pd.DataFrame(table.rows(), columns=list(table.labels.values()))

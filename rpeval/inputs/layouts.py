@@ -64,7 +64,7 @@ class StartRule:
 class Layout:
     """How a file is read.
 
-    columns  : field → source columns, joined with "-" where there are several
+    columns  : field → source columns, with `join` between them where there are several
     optional : fields that may be absent from the file
     pad      : source column → width to fill with zeros from the left
     where    : source column → values that stay; without: values that leave
@@ -77,6 +77,7 @@ class Layout:
     name: str
     columns: Mapping[str, tuple[str, ...]]
     optional: frozenset[str] = frozenset()
+    join: str = "-"
     pad: Mapping[str, int] = field(default_factory=dict)
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from rpeval.inputs.fields import RATES, REMOVALS
 from rpeval.inputs.layouts import layout_for, year_of
 from rpeval.inputs.settle import latest_names, settle
 from rpeval.inputs.shape import read_source
-from rpeval.inputs.window import check_exclusions, study_years
+from rpeval.inputs.window import check_exclusions, keep_complete, study_years
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +98,8 @@ def gather_panel(params: Any) -> tuple[Panel | None, list[Problem]]:
     frame = None if files.schools is None else settle(files.schools, params, files.books[0])
     groups = None if files.groups is None else settle(files.groups, params, files.group_books)
     if frame is not None:
+        frame = keep_complete(frame, params, files.books[0]).reset_index(drop=True)
+    if frame is not None and len(frame):
         frame = _start_schools(frame, params, files)
         _check_schools(frame, params, files)
         frame = latest_names(frame).reset_index(drop=True)

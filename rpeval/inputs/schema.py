@@ -61,6 +61,7 @@ class StudyYears(Form):
     last: Year = Field(examples=["2023-24"])
     leave_out: Years = ()
     leave_out_reason: Text | None = None
+    complete: Switch = False  # use only schools that have a row in every year
 
     def __str__(self) -> str:
         return f"{show_year(self.first)} to {show_year(self.last)}"
@@ -140,6 +141,7 @@ class LayoutKeys(Form):
     delimiter: Exact | None = Field(None, min_length=1)
     columns: Annotated[dict[Text, TextOrTexts], Field(min_length=1), Sorted] | None = None
     optional: Texts | None = None
+    join: Exact | None = None
     where: WhereRows | None = None
     without: WhereRows | None = None
     values: Annotated[dict[Text, Annotated[dict[Exact, Text], Sorted]], Sorted] | None = None

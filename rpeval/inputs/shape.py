@@ -72,7 +72,9 @@ def shape(
     """Apply a layout to a table of text; every row that leaves is counted in the ledger."""
     raw = pad(table.frame, layout)
     ledger.rows_in = len(raw)
-    frame = pd.DataFrame({field: join(raw, columns) for field, columns in fields.items()}, index=raw.index)
+    frame = pd.DataFrame(
+        {field: join(raw, columns, layout.join) for field, columns in fields.items()}, index=raw.index
+    )
     frame["row"] = raw.index + 2
     if STAMP in raw:
         frame[STAMP] = raw[STAMP]
@@ -108,12 +110,12 @@ def pad(raw: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     return raw.assign(**padded)
 
 
-def join(raw: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
-    """Join columns with "-"; empty where one of them is empty."""
+def join(raw: pd.DataFrame, columns: tuple[str, ...], between: str = "-") -> pd.Series:
+    """Join columns; empty where one of them is empty."""
     joined = raw[columns[0]]
     for column in columns[1:]:
         whole = (joined != "") & (raw[column] != "")
-        joined = (joined + "-" + raw[column]).where(whole, "")
+        joined = (joined + between + raw[column]).where(whole, "")
     return joined
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from rpeval.errors import Problem
 from rpeval.inputs.accounting import Ledger
+from rpeval.inputs.checks import show_schools
 from rpeval.inputs.fields import counted
 from rpeval.inputs.layouts import texts_of, year_of
 from rpeval.inputs.words import list_words, nearest, quote
@@ -34,6 +35,21 @@ def limit(frame: pd.DataFrame, params: Any, ledger: Ledger) -> pd.DataFrame:
     for exclusion in params.exclusions:
         frame = ledger.keep(frame, ~_excluded(frame, exclusion), f"Excluded: {exclusion.reason}")
     return frame
+
+
+def keep_complete(frame: pd.DataFrame, params: Any, ledger: Ledger) -> pd.DataFrame:
+    """Where the params ask for it, keep only the schools that have a row in every year of the study."""
+    years = study_years(params)
+    if not getattr(params.years, "complete", False):
+        return frame
+    seen = frame.groupby("school_id")["year"].transform("nunique")
+    partial = frame[seen < len(years)]
+    if len(partial):
+        n, total = partial["school_id"].nunique(), frame["school_id"].nunique()
+        what = f"{n:,} of {total:,} schools lack a row in one or more of the {len(years)} years and leave: "
+        fix = "Look whether they differ from those that stay, or use them all: years.complete: false."
+        ledger.say(f"{what}{show_schools(partial)}.", fix, stops=n == total)
+    return ledger.keep(frame, seen == len(years), "School does not have a row in every year")
 
 
 def _excluded(frame: pd.DataFrame, exclusion: Any) -> pd.Series:

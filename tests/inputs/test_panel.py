@@ -11,6 +11,7 @@ from tiny_study import link, said, source, study, tiny_params, write_table
 
 from rpeval.errors import DataError
 from rpeval.inputs.accounting import Accounting, Ledger, count_drops
+from rpeval.inputs.check import check
 from rpeval.inputs.layouts import layout_for
 from rpeval.inputs.panel import gather_panel, read_panel
 from rpeval.inputs.params import read_params
@@ -70,6 +71,48 @@ def test_left_out_years_and_exclusions_leave_with_the_reason_of_the_params(tmp_p
         ["01", 2018],
         ["02", 2017],
     ]
+
+
+GAPPY = """
+school_id year enrolled_n oss_n
+01 2017-18 100 5
+01 2018-19 100 5
+01 2019-20 100 *
+02 2017-18 100 5
+02 2019-20 100 5
+03 2018-19 100 5
+03 2017-18 100 5
+03 2019-20 0 0
+04 2017-18 100 5
+04 2018-19 100 5
+04 2019-20 100 5
+"""
+
+
+def test_only_schools_with_every_year_where_the_params_ask_for_it(tmp_path):
+    everyone = read_panel(study(tmp_path, GAPPY))
+    assert everyone.frame["school_id"].unique().tolist() == ["01", "02", "03", "04"]
+    panel = read_panel(study(tmp_path, GAPPY, complete=True))
+    assert panel.frame["school_id"].tolist() == ["01"] * 3 + ["04"] * 3, (
+        "an unknown count is a row all the same"
+    )
+    assert panel.frame.index.tolist() == list(range(6))
+    assert panel.accounting.by_reason()[["reason", "rows_n", "schools_n"]].to_numpy().tolist() == [
+        ["School does not have a row in every year", 4, 2], ["No students enrolled", 1, 1]
+    ]  # fmt: skip
+    assert "2 of 4 schools lack a row in one or more of the 3 years and leave: 02, 03." in said(
+        panel.warnings
+    )
+
+
+def test_years_left_out_need_no_row_and_excluded_ones_do(tmp_path):
+    panel = read_panel(study(tmp_path, GAPPY, complete=True, leave_out=["2018-19"]))
+    assert panel.frame["school_id"].unique().tolist() == ["01", "02", "04"]
+    excluded = [{"schools": ["04"], "years": ["2018-19"], "reason": "A strike."}]
+    panel = read_panel(study(tmp_path, GAPPY, complete=True, exclusions=excluded))
+    assert panel.frame["school_id"].unique().tolist() == ["01"]
+    found = gather_panel(study(tmp_path, GAPPY, complete=True, last="2020-21"))[1]
+    assert "4 of 4 schools lack a row in one or more of the 4 years" in said(found, stops=True)
 
 
 def test_adoption_gives_starts_and_arms(tmp_path):
@@ -480,6 +523,46 @@ def test_california_middle_against_high_schools(shared_data, tmp_path):
     assert drops["No start rule fits the school"] + drops["No students enrolled"] == 60_188 - len(frame)
     assert (frame["school_name"] != frame["school_id"]).all(), "names come from the list of levels"
     assert set(panel.adoption_accounting.drops["source"]) == {"adoption"}
+
+
+@pytest.mark.shared
+def test_the_example_of_california_is_the_balanced_panel(shared_data, root):
+    shared_data("data/california_cde/school_features.parquet")
+    params = read_params(root / "params/examples/california.yml")
+    panel = read_panel(params)
+    frame = panel.frame
+    assert len(frame) == 1_555 * 6
+    assert frame.groupby("school_id")["year"].agg(tuple).unique().tolist() == [
+        (2017, 2018, 2019, 2021, 2022, 2023)
+    ]
+    assert frame.drop_duplicates("school_id")["arm"].value_counts().to_dict() == {
+        "adopting": 803, "comparison": 752
+    }  # fmt: skip
+    assert set(frame["start_year"].dropna()) == {2020}
+    assert frame["school_id"].str.fullmatch("[0-9]{14}").all()
+    assert (frame["school_name"] != frame["school_id"]).all()
+    left = panel.accounting.by_reason().set_index("reason").loc["School does not have a row in every year"]
+    assert left[["rows_n", "schools_n"]].tolist() == [432, 139]
+
+
+@pytest.mark.shared
+def test_california_without_its_correction_is_stopped_by_the_doubled_enrollment(shared_data, root):
+    shared_data("data/california_cde/school_features.parquet")
+    content = read_params(root / "params/examples/california.yml").resolved()
+    del content["sources"]["panel"]["corrections"]
+    with pytest.raises(DataError) as caught:
+        read_panel(read_params(content, root=root))
+    (problem,) = caught.value.problems
+    assert "Enrollment changes by a factor of 0.49 from 2018-19 to 2019-20" in problem.what
+    assert "multiply: 0.5, expect: {column: enrolled_n, ratio_to_next: 2}" in problem.fix
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["california", "milwaukee"])
+def test_the_examples_of_real_studies_have_nothing_that_stops(shared_data, root, name):
+    for folder in ("california_cde", "milwaukee_dpi"):
+        shared_data(f"data/{folder}")
+    assert said(check(read_params(root / f"params/examples/{name}.yml")), stops=True) == ""
 
 
 MILWAUKEE = {

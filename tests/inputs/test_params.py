@@ -135,6 +135,7 @@ class TestWhatIsRead:
         assert (params.companions, params.gaps, params.exclusions, params.policies) == ((), (), (), ())
         assert params.margins == {}
         assert params.sources.survey is None
+        assert params.years.complete is False
 
     def test_params_cannot_be_changed(self, room):
         params = read_params(least_content(), root=room)
@@ -195,7 +196,8 @@ class TestSameParams:
         content = params.resolved()
         assert json.loads(json.dumps(content, allow_nan=False)) == content
         assert content["years"] == {
-            "first": "2016-17", "last": "2023-24", "leave_out": ["2020-21"], "leave_out_reason": "Remote."
+            "first": "2016-17", "last": "2023-24", "leave_out": ["2020-21"], "leave_out_reason": "Remote.",
+            "complete": False,
         }  # fmt: skip
         again = read_params(content, root=room)
         assert again == params
@@ -460,7 +462,7 @@ LAYOUT_KEYS = {
     "corrections": [{"columns": ["oss_n"], "years": ["2019-20"], "multiply": 0.5, "reason": "Doubled.",
                      "expect": {"column": "oss_n", "ratio_to_previous": 2.0}}],
     "start_rules": [{"where": {"Type": "Middle"}, "start": "2020-21"}], "kinds": {"OSS": "oss_n", "DET": "none"},
-    "columns": {"school_id": ["District", "School"]}, "sheet": "Schools", "encoding": "cp1252", "delimiter": "\t",
+    "columns": {"school_id": ["District", "School"]}, "join": "", "sheet": "Schools", "encoding": "cp1252", "delimiter": "\t",
 }  # fmt: skip
 
 

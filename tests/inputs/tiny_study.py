@@ -48,6 +48,7 @@ def tiny_params(
     first="2017-18",
     last="2019-20",
     leave_out=(),
+    complete=False,
     exclusions=(),
     simulated=False,
     outcome="oss_per_100",
@@ -59,6 +60,7 @@ def tiny_params(
         last=parse_year(last),
         leave_out=[parse_year(year) for year in leave_out],
         leave_out_reason="Remote" if leave_out else None,
+        complete=complete,
     )
     left = [
         SimpleNamespace(

@@ -10,7 +10,7 @@ from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal
 from rpeval.methods.design import Design, lay_out
 from rpeval.methods.imputation import average_by_event, estimate_rows
-from rpeval.methods.jackknife import average_gaps, jackknife_se
+from rpeval.methods.jackknife import average_gaps, by_cohort, changes_of_variance
 from rpeval.methods.randomization import ENUMERATED, all_deals, deals_n, shuffle_deals
 
 FITS_AT_ONCE = 2_000
@@ -110,10 +110,13 @@ def t_values(design: Design, Y: np.ndarray, starts: np.ndarray, events: list[int
     N, P, G, T = cells.shape
     W, V = ((design.weights * part).reshape(N * P, G, T) for part in (fit, cells))
     result = average_gaps(Y[..., None], W, V, design.observed)
-    left = np.where(result.counted[..., None], result.left_out, result.value[:, None])[..., 0]
-    se = jackknife_se(result.value[:, 0], left, np.ones_like(result.counted), axis=1)
+    left = np.where(result.counted[..., None], result.left_out, result.value[:, None])
+    first = np.searchsorted(design.times, starts)[:, None]
+    own = np.where(cells.any(axis=3) & result.counted.reshape(N, P, G), first, np.nan)
+    change = changes_of_variance(left - result.value[:, None], by_cohort(own.reshape(N * P, G)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.abs(result.value[:, 0] / se).reshape(N, P)
+        t = np.abs(result.value[:, 0]) / np.sqrt((change[..., 0] ** 2).sum(axis=1))
+    return t.reshape(N, P)
 
 
 def quantile(largest: np.ndarray, level: float) -> float:

@@ -228,7 +228,7 @@ def overall(
 
     by : "simple" weights every treated school-year alike; "cohort" averages over cohorts by their size, each
          first over its years; "event" and "year" average event times or calendar years, all alike
-    inference : "jackknife" (leave-one-school-out, t(G - 1)), or "influence" (large-sample, normal), the usual
+    inference : "jackknife" (leave-one-school-out, t), or "influence" (large-sample, normal), the usual
          default, which covers too seldom with few schools
     Returns an Estimate in the outcome's unit; refuses (MethodError) an estimate that rests on one school.
     """
@@ -276,17 +276,16 @@ def estimate_row(
 
 def estimate_part(effects: CohortEffects, part: Parts, inference: Inference, level: float) -> Estimate:
     """Make an Estimate from one averaged effect."""
-    design, value = effects.design, float(part.value[0])
-    n, treated = int(design.observed.sum()), int(design.adopters.sum())
+    design, value, n = effects.design, float(part.value[0]), int(effects.design.observed.sum())
     if inference == "jackknife":
         return jackknife_estimate(
             value,
             part.left_out[:, 0],
+            starts=np.where(part.own[:, 0] > 0, design.starts, np.nan),
             names=design.names,
             n=n,
-            treated=treated,
             level=level,
-            method=f"{effects.method}; jackknife by school, t({len(design.units) - 1})",
+            method=effects.method,
         )
     lone = [school_year(c) for c in design.cohorts if (design.starts == c).sum() == 1]
     caution = f"; cohorts of one school ({some(lone)}) add no chance of their own" if lone else ""
@@ -297,7 +296,7 @@ def estimate_part(effects: CohortEffects, part: Parts, inference: Inference, lev
         n=n,
         n_unit="school-years",
         clusters=len(design.units),
-        treated=treated,
+        treated=int(design.adopters.sum()),
         method=f"{effects.method}; large-sample standard error by school{caution}",
     )
 

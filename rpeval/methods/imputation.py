@@ -9,7 +9,7 @@ from scipy import stats
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal
 from rpeval.methods.design import Design, lay_out
-from rpeval.methods.jackknife import LeftOut, average_gaps, jackknife_estimate, rests_on
+from rpeval.methods.jackknife import LeftOut, average_gaps, first_years, jackknife_estimate, rests_on
 from rpeval.methods.wording import count_of
 
 
@@ -32,7 +32,8 @@ def att_imputation(
     start   : first program year, missing = never
     weights : column that weights both the fit and the average (enrolled_n: the effect on the average
               student); None: every school-year counts the same
-    Returns an Estimate; standard error by leave-one-school-out jackknife, interval by t(G - 1).
+    Returns an Estimate; standard error by leave-one-school-out jackknife, interval by t with Welch's
+    degrees of freedom: few adopting schools, few degrees.
     Refuses (MethodError, naming schools and years): everything `lay_out` refuses; an estimate that cannot be
     made without one of the schools.
     Source: Borusyak, Jaravel & Spiess (2024), Review of Economic Studies 91; jackknife as CV3 of MacKinnon,
@@ -44,7 +45,7 @@ def att_imputation(
     ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
     >>> att = att_imputation(panel, outcome="oss_per_100")  # a fell by 4, b by 3, the others by 1
     >>> round(att.value, 9), att.method
-    (-2.5, 'imputation difference-in-differences; jackknife by school, t(3)')
+    (-2.5, 'imputation difference-in-differences; jackknife by school, t(1.0)')
     """
     design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
     return estimate_att(design, level=level)
@@ -67,13 +68,12 @@ def leave_schools_out(design: Design) -> LeftOut:
 
 def describe(design: Design, what: str) -> dict:
     """Say in words how an estimate was made, on how many schools, and what was set aside."""
-    method = f"{what} difference-in-differences; jackknife by school, t({len(design.units) - 1})"
-    words = [method, *(["weighted"] if design.weighted else []), *design.notes]
     return {
         "names": design.names,
+        "starts": first_years(design.D, design.observed),
         "n": int(design.observed.sum()),
-        "treated": int(design.adopters.sum()),
-        "method": "; ".join(words),
+        "method": f"{what} difference-in-differences",
+        "notes": [*(["weighted"] if design.weighted else []), *design.notes],
     }
 
 
@@ -242,8 +242,9 @@ def estimate_rows(
             problem = rests_on(design.names, ~np.isfinite(left))
             rows.append(Refusal(problem.what, problem.fix))
         else:
-            estimate = jackknife_estimate(result.value[row, 0], left, level=level, **words)
-            rows.append(replace(estimate, n=int(own.sum()), treated=schools_n))
+            part = {"starts": np.where(own.any(axis=1) & counted, words["starts"], np.nan)}
+            part["n"] = int(own.sum())
+            rows.append(jackknife_estimate(result.value[row, 0], left, level=level, **words | part))
     return rows
 
 

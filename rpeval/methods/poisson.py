@@ -54,7 +54,7 @@ def att_poisson(
 
     panel    : one row per school and year; outcome counts (zero or more), exposure the number of students
     Returns an Estimate in percent of the counts expected without the program; leave-one-school-out jackknife
-    of the log ratio, t(G - 1), so the interval is not symmetric; se is on the percent scale.
+    of the log ratio, so the interval is not symmetric; se is on the percent scale.
     Refuses (MethodError): what `lay_out` refuses; negative counts; exposure that is not above zero; a year
     without an event before the start anywhere; no event in any treated school-year.
     Source: Wooldridge (2023), Econometrics Journal 26; Borusyak, Jaravel & Spiess (2024).
@@ -109,14 +109,14 @@ def att_poisson_gap(
     own, other = (log_effect(groups[groups[group_column] == g], **names) for g in (group, reference))
     schools = sorted({*own.design.units, *other.design.units})
     left = without_either(own, schools) - without_either(other, schools)
-    called = dict(zip(other.design.units, other.design.names, strict=True))
-    called |= dict(zip(own.design.units, own.design.names, strict=True))
-    words = describe(own.design, f"ratio of {group} to {reference}, Poisson imputation")
-    words |= {
-        "names": tuple(called[s] for s in schools),
-        "n": int(own.design.observed.sum() + other.design.observed.sum()),
-        "method": words["method"].replace(f"t({len(own.design.units) - 1})", f"t({len(schools) - 1})"),
-    }
+    words, others = (
+        describe(e.design, f"ratio of {group} to {reference}, Poisson imputation") for e in (own, other)
+    )
+    words["n"] += others["n"]
+    for key in ("names", "starts"):
+        of_school = dict(zip(other.design.units, others[key], strict=True))
+        of_school |= dict(zip(own.design.units, words[key], strict=True))
+        words[key] = np.array([of_school[school] for school in schools])
     return as_percent(jackknife_estimate(own.value - other.value, left, level=level, **words))
 
 

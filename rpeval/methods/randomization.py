@@ -11,7 +11,7 @@ from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
 from rpeval.methods.design import Design, lay_out
 from rpeval.methods.imputation import estimate_att
-from rpeval.methods.jackknife import LeftOut, average_gaps
+from rpeval.methods.jackknife import average_gaps, by_cohort, changes_of_variance, first_years
 
 ENUMERATED = 5_000
 ROUNDS = 20
@@ -156,17 +156,12 @@ def under_deals(design: Design, D: np.ndarray, *, complete: bool) -> Reference:
     gaps = average_gaps(outcomes, design.weights * ~D, design.weights * D, design.observed)
     left = np.where(gaps.counted[..., None], gaps.left_out, gaps.value[:, None])
     fine = np.isfinite(left).all(axis=(1, 2)) & np.isfinite(gaps.value).all(axis=1)
-    return quadratic(LeftOut(gaps.value[fine], left[fine], gaps.counted[fine]), complete)
-
-
-def quadratic(gaps: LeftOut, complete: bool) -> Reference:
-    """Write the statistic as a function of the tested effect."""
-    G = gaps.counted.sum(axis=1)
-    change = gaps.left_out - gaps.value[:, None]
-    moments = np.einsum("ngr,ngs->nrs", change, change) * ((G - 1) / G)[:, None, None]
+    value, cohorts = gaps.value[fine], first_years(D[fine], design.observed)
+    change = changes_of_variance(left[fine] - value[:, None], by_cohort(cohorts))
+    moments = np.einsum("ngr,ngs->nrs", change, change)
     return Reference(
-        a=gaps.value[:, 0],
-        d=gaps.value[:, 1],
+        a=value[:, 0],
+        d=value[:, 1],
         A=moments[:, 0, 0],
         B=moments[:, 0, 1],
         C=moments[:, 1, 1],

@@ -175,4 +175,4 @@ def test_an_estimate_that_rests_on_one_school_names_it():
 
 def test_a_year_only_one_untreated_school_saw_does_not_stand_in_the_way():
     frame = pd.concat([table(GOOD), table("e - 3 4 3 2 8")])
-    assert att_imputation(frame, outcome="oss").df == 4
+    assert att_imputation(frame, outcome="oss").clusters == 5

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jackknife_by_hand import by_hand, starts_of
+from scipy import stats
 
 from rpeval.errors import MethodError
 from rpeval.estimate import Refusal
@@ -94,13 +96,40 @@ def test_equals_dummies_by_least_squares(holes, weights):
 def test_jackknife_equals_refitting_without_each_school(weights):
     frame = draw(schools=14, adopters=5, holes=9, seed=5)
     schools = sorted(frame.school_id.unique())
-    refits = [by_least_squares(frame[frame.school_id != s], weights=weights) for s in schools]
-    full, G = by_least_squares(frame, weights=weights), len(schools)
-    se = math.sqrt((G - 1) / G * sum((r - full) ** 2 for r in refits))
+    refits = {s: by_least_squares(frame[frame.school_id != s], weights=weights) for s in schools}
+    se, df = by_hand(by_least_squares(frame, weights=weights), refits, starts_of(frame))
     estimate = att_imputation(frame, outcome="oss", weights=weights)
-    assert leave_one_out(frame, outcome="oss", weights=weights).value.tolist() == pytest.approx(refits)
-    assert (estimate.se, estimate.df) == (pytest.approx(se, abs=1e-10), G - 1)
-    assert estimate.high - estimate.value == pytest.approx(2.160368656 * se, abs=1e-8)  # t(13) from a table
+    one_out = leave_one_out(frame, outcome="oss", weights=weights)
+    assert one_out.value.tolist() == pytest.approx([*refits.values()])
+    assert (estimate.se, estimate.df) == (pytest.approx(se, abs=1e-10), pytest.approx(df, rel=1e-8))
+    assert estimate.high - estimate.value == pytest.approx(stats.t.ppf(0.975, df) * se, abs=1e-8)
+
+
+def test_one_cohort_without_pooling_has_the_textbook_jackknife():
+    """With one cohort nothing is taken out: se is the plain leave-one-out jackknife (CV3)."""
+    frame = draw(schools=14, adopters=5, seed=5)
+    frame["start_year"] = frame.start_year.where(frame.start_year.isna(), 2018)
+    estimate, changes = att_imputation(frame, outcome="oss"), leave_one_out(frame, outcome="oss").value
+    assert estimate.se == pytest.approx(math.sqrt(13 / 14 * ((changes - estimate.value) ** 2).sum()))
+
+
+def test_degrees_of_freedom_follow_the_noisier_side():
+    """Noise in 4 adopting schools alone leaves about 3, noise in 20 others alone about 19."""
+    for noisy_adopters, expected in [(True, 3), (False, 19)]:
+        frame = draw(schools=24, adopters=4, effect=0.0, noise=0.0, seed=1)
+        frame["start_year"] = frame.start_year.where(frame.start_year.isna(), 2018)
+        noisy = frame.start_year.notna() == noisy_adopters
+        frame["oss"] += np.random.default_rng(2).normal(0, 1, len(frame)) * noisy
+        assert att_imputation(frame, outcome="oss").df == pytest.approx(expected, rel=0.15)
+
+
+def test_effects_that_differ_between_cohorts_do_not_pass_for_chance():
+    frame = draw(schools=30, adopters=12, seed=4)
+    apart = {2018: -6.0, 2019: 0.0, 2020: 4.0}
+    treated = frame.year >= frame.start_year
+    differing = frame.assign(oss=frame.oss + treated * frame.start_year.map(apart).fillna(0.0))
+    alike, unlike = (att_imputation(f, outcome="oss") for f in (frame, differing))
+    assert unlike.se == pytest.approx(alike.se, rel=0.1)
 
 
 def test_castle_equals_least_squares_and_keeps_its_cohorts(castle):

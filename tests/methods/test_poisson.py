@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from jackknife_by_hand import by_hand, starts_of
 from scipy import stats
 
 from rpeval.errors import MethodError
@@ -81,8 +82,8 @@ def test_jackknife_equals_fitting_again_without_each_school():
     refits = np.array([by_glm(frame[frame.school_id != s]) for s in schools])
     effect = log_effect(frame, **COUNTS, **NAMES)
     assert effect.left_out == pytest.approx(refits, abs=1e-8)
-    se = math.sqrt(13 / 14 * ((refits - by_glm(frame)) ** 2).sum())
-    high = effect.value + stats.t.ppf(0.975, 13) * se
+    se, df = by_hand(by_glm(frame), dict(zip(schools, refits, strict=True)), starts_of(frame))
+    high = effect.value + stats.t.ppf(0.975, df) * se
     assert att_poisson(frame, **COUNTS).high == pytest.approx(100 * math.expm1(high), abs=1e-6)
 
 
@@ -105,10 +106,10 @@ def test_gap_is_the_ratio_of_the_ratios_with_a_school_left_out_of_both():
     gap = att_poisson_gap(groups, **COUNTS, group="Black", reference="White")
     logs = [log_effect(frame, **COUNTS, **NAMES) for frame in (black, white)]
     assert gap.value == pytest.approx(100 * math.expm1(logs[0].value - logs[1].value), abs=1e-9)
-    change = (logs[0].left_out - logs[1].left_out) - (logs[0].value - logs[1].value)
-    se = math.sqrt(13 / 14 * (change**2).sum())
+    without = dict(zip(logs[0].design.units, logs[0].left_out - logs[1].left_out, strict=True))
+    se, df = by_hand(logs[0].value - logs[1].value, without, starts_of(black))
     assert gap.se == pytest.approx((100 + gap.value) * se, abs=1e-8)
-    assert gap.df == 13
+    assert gap.df == pytest.approx(df, rel=1e-6)
     with pytest.raises(MethodError, match="No rows for Asian"):
         att_poisson_gap(groups, **COUNTS, group="Asian", reference="White")
 

@@ -91,7 +91,7 @@ def draw_signs(G: int, *, draws: int, seed: int) -> tuple[np.ndarray, bool]:
     ((4096, 13), True)
     """
     values = np.concatenate([WEBB, -WEBB]) if G < WEBB_BELOW else np.array([1.0, -1.0])
-    if len(values) ** G / 2 <= ENUMERATED:
+    if len(values) ** G <= 2 * ENUMERATED:
         first = values[: len(values) // 2]
         return np.array(list(product(first, *[values] * (G - 1)))), True
     return np.random.default_rng(seed).choice(values, (draws, G)), False

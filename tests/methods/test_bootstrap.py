@@ -175,3 +175,9 @@ def test_sixty_schools_take_less_than_two_seconds():
     started = time.perf_counter()
     twfe_bootstrap(frame, outcome="oss", seed=1, draws=999)
     assert time.perf_counter() - started < 2.0
+
+
+def test_many_schools_are_drawn_and_not_counted():
+    signs, complete = draw_signs(5_000, draws=3, seed=1)
+    assert signs.shape == (3, 5_000)
+    assert not complete

@@ -1,0 +1,40 @@
+"""Run the benches: python bench/run.py [did] [calibration] [placebo] [--full].
+
+The quick run takes minutes and writes to bench/out/; the full one writes the tables that are kept in bench/.
+"""
+
+import argparse
+from pathlib import Path
+
+import calibration
+import did
+import placebo
+
+HERE = Path(__file__).parent
+BENCHES = ("did", "calibration", "placebo")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("benches", nargs="*", help=f"of {', '.join(BENCHES)}; all when none is named")
+    parser.add_argument("--full", action="store_true", help="the whole measurement, into bench/")
+    parser.add_argument("--draws", type=int, help="samples of each design, or placebo adoptions")
+    chosen = parser.parse_args()
+    if unknown := set(chosen.benches) - set(BENCHES):
+        parser.error(f"no such bench: {', '.join(sorted(unknown))}")
+    folder = HERE if chosen.full else HERE / "out"
+    folder.mkdir(exist_ok=True)
+    wanted = chosen.benches or BENCHES
+    if "did" in wanted:
+        did.write(did.run(full=chosen.full), folder)
+    if "calibration" in wanted:
+        R = chosen.draws or (calibration.FULL if chosen.full else calibration.QUICK)
+        print(calibration.write(calibration.run(R), R, folder))
+    if "placebo" in wanted:
+        draws = chosen.draws or (placebo.FULL if chosen.full else placebo.QUICK)
+        print(placebo.write(placebo.run(draws), draws, folder))
+    print(f"Tables are in {folder.relative_to(HERE.parent)}/.")
+
+
+if __name__ == "__main__":
+    main()

@@ -75,7 +75,7 @@ BROKEN = {
         PANEL,
         lambda t: t + cell(0, 4, "999")(t.splitlines(keepends=True)[3]),
         4,
-        "twice",
+        "more than once",
     ),
     "stamp missing": (PANEL, per_line(r"\tyes$", "\t"), 4, "simulated"),
     "school that is not there": (ADOPTION, per_line(r"^0107", "9107"), 4, "9107"),
@@ -84,7 +84,7 @@ BROKEN = {
     "survey without schools": (SURVEY, replace("school_id", "schoolid"), 4, "school_id"),
     "survey without an item": (SURVEY, replace("belong_3", "belong_33"), 4, "belong_3"),
     "answers off the scale": (SURVEY, per_line(r",[1-4](?=,)", ",7"), 4, "not on the scale"),
-    "waves outside the study": (SURVEY, per_line(r"20\d\d-\d\d", "1999-00"), 4, "outside"),
+    "waves outside the study": (SURVEY, per_line(r"20\d\d-\d\d", "1999-00"), 4, "Outside"),
 }
 
 

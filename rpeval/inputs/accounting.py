@@ -115,6 +115,14 @@ class Ledger:
         """Count the rows that are summed into the first row of their keys."""
         self.keep(frame, ~frame.duplicated(keys), reason)
 
+    def why(self) -> str:
+        """Tell the reason for which most rows left, with their number; nothing where none left."""
+        drops = add_drops(self.drops)
+        if drops.empty:
+            return ""
+        reasons = drops.groupby("reason")["rows_n"].sum()
+        return f"{reasons.max():,} of {self.rows_in:,} rows left because: {reasons.idxmax()}."
+
     def say(self, what: str, fix: str, *, stops: bool = True, where: str = "") -> None:
         """Note a problem of this source, or with stops=False something worth knowing."""
         self.problems.append(Problem(f"{self.label}{where and ': ' + where}", what, fix, stops))

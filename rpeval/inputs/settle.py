@@ -31,7 +31,7 @@ def settle(frame: pd.DataFrame, params: Any, ledger: Ledger) -> pd.DataFrame | N
     if frame.empty:
         span = f"{show_year(int(had[0]))} to {show_year(int(had[-1]))}" if had else "no year"
         fix = "Check `years`, `exclusions` and the layout's `where` and `year_style`."
-        ledger.say(f"No row of the study's years is left (the file has {span}).", fix)
+        ledger.say(f"No row of the study's years is left (the file has {span}). {ledger.why()}", fix)
         return None
     keys = [key for key in ("school_id", "year", "group") if key in frame]
     frame = once_each(frame.astype({"year": int}), keys, ledger)

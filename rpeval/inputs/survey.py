@@ -117,7 +117,7 @@ def _answers(params: Any, source: Any, instrument: Instrument, ledger: Ledger) -
     frame = ledger.keep(frame, frame[items].notna().any(axis=1), "No item answered")
     frame = once_each(_weigh(frame, ledger), items, ledger)
     if frame.empty:
-        ledger.say("No respondent is left.", "Check `years`, the item columns and `answers`.")
+        ledger.say(f"No respondent is left. {ledger.why()}", "Check `years`, the item columns and `answers`.")
         return None
     tell_straight_lines(frame[items], ledger)
     order = ["respondent_id", "school_id", "wave", "weight", *source.groups, *items]

@@ -120,7 +120,7 @@ def write(table: pd.DataFrame, folder: Path) -> None:
     lines = []
     for row in table.itertuples():
         if row.failed:
-            numbers = f"failed: {row.failed} | | | |"
+            numbers = f"failed: {row.failed} | | | | |"
         else:
             apart = "" if np.isnan(row.apart) else f"{row.apart:.0e}"
             times = "1" if row.engine == "rpeval" else f"{row.slower:.1f}"

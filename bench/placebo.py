@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rpeval.estimate import Estimate, attempt
 from rpeval.inputs.panel import read_panel
 from rpeval.inputs.params import read_params
 from rpeval.methods.diagnosis import diagnose
 from rpeval.methods.imputation import att_imputation
+from rpeval.methods.poisson import att_poisson
 from rpeval.methods.randomization import att_randomization
 
 HERE = Path(__file__).parent
@@ -83,22 +85,26 @@ def estimate(frame: pd.DataFrame, seed: int):
 
 
 def study(frame: pd.DataFrame, design: tuple[int, int], seed: int) -> dict:
-    """One placebo study, and the same with a share of the suspensions in program years prevented."""
+    """One placebo study; the same with an even fall planted; and with a share of suspensions prevented."""
     rng = np.random.default_rng(seed)
     placebo = adopt(frame, design, rng)
     treated = placebo.year >= placebo.start_year
+    fall = -PREVENTED * float(rate(frame).mean())
+    planted = placebo.assign(oss_per_100=placebo.oss_per_100 + fall * treated)
     kept = rng.binomial(placebo.oss_n.astype(int), np.where(treated, 1 - PREVENTED, 1.0))
-    planted = placebo.assign(oss_n=kept)
-    planted["oss_per_100"] = rate(planted)
-    truth = float((planted.oss_per_100 - placebo.oss_per_100)[treated].mean())
+    percent = attempt(
+        att_poisson, placebo.assign(oss_n=kept.astype(float)), outcome="oss_n", exposure="enrolled_n"
+    )
     null, found = estimate(placebo, seed), estimate(planted, seed)
+    told = isinstance(percent, Estimate)
     return {
-        "placebo": null.value,
         "alarm": null.p <= 0.05,
-        "error": found.value - truth,
-        "truth": truth,
-        "covered": found.low <= truth <= found.high,
+        "truth": fall,
+        "error": found.value - fall,
+        "covered": found.low <= fall <= found.high,
         "found": found.p <= 0.05,
+        "percent": percent.value if told else np.nan,
+        "percent_covered": float(percent.low <= -100 * PREVENTED <= percent.high) if told else np.nan,
     }
 
 
@@ -138,6 +144,8 @@ def sum_up(studies: pd.DataFrame) -> dict:
         "error_mcse": studies.error.std() / np.sqrt(n),
         "covered": 100 * studies.covered.mean(),
         "found": 100 * studies.found.mean(),
+        "percent": studies.percent.median(),
+        "percent_covered": 100 * studies.percent_covered.mean(),
     }
 
 
@@ -149,13 +157,12 @@ def write(table: pd.DataFrame, draws: int, folder: Path) -> str:
     said = f"False alarms lie between 3 and 7 % in {inside} of {len(table)} placebo designs on real panels."
     lines = [
         f"| {row.panel} ({row.schools_n}) | {row.design} | {row.alarms:.1f} ± {row.alarms_mcse:.1f} "
-        f"| {row.truth:.2f} | {row.error:+.2f} ± {row.error_mcse:.2f} | {row.covered:.1f} | {row.found:.0f} |"
+        f"| {row.truth:.2f} | {row.error:+.2f} ± {row.error_mcse:.2f} | {row.covered:.1f} | {row.found:.0f} "
+        f"| {row.percent:.1f} | {row.percent_covered:.1f} |"
         for row in table.itertuples()
     ]
-    head = (
-        "| panel (schools) | placebo design | false alarms, % | planted | error | covered, % | found, % |\n"
-    )
-    head += "|---|---|--:|--:|--:|--:|--:|"
+    head = "| panel (schools) | placebo design | false alarms, % | planted | error | covered, % | found, % "
+    head += "| percent effect, median | covered, % |\n|---|---|--:|--:|--:|--:|--:|--:|--:|"
     text = (
         f"# Placebo adoption\n\n{said}\n\n{ABOUT.format(draws=draws)}\n\n{head}\n" + "\n".join(lines) + "\n"
     )
@@ -165,9 +172,10 @@ def write(table: pd.DataFrame, draws: int, folder: Path) -> str:
 
 ABOUT = """Written by `make bench` (`bench/placebo.py`, {draws} placebo studies of each kind). Real
 school-years of suspensions per 100 students, published by the Wisconsin Department of Public Instruction and
-the California Department of Education; schools with 100 students or more that are seen in every year. In each study schools
-are drawn, and some of them are said to adopt in one of three years, in which nothing happened: the product's
-default (what `diagnose` chooses) should find an effect in 5 %. Then three in ten suspensions are taken out of
-these schools' program years at random: planted is the mean change in suspensions per 100, error the mean of
-estimate minus truth, covered how often the 95 % interval holds the truth, found how often the effect is
-significant. The public files lie beside the project and are not part of it."""
+the California Department of Education; schools with 100 students or more that are seen in every year. In each
+study schools are drawn, and some of them are said to adopt in one of three years, in which nothing happened:
+the product's default (what `diagnose` chooses) should find an effect in 5 %. Then the same fall, three
+tenths of the panel's mean rate, is planted in all their program years: error is the mean of estimate minus planted,
+covered how often the 95 % interval holds it, found how often it is significant. Last, three in ten
+suspensions of these years are taken out at random, and the percent effect (`att_poisson`) should say -30. The
+public files lie beside the project and are not part of it."""

@@ -36,7 +36,7 @@ fix: .venv/.ready ## Mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.ready ## Measure speed, memory and calibration; writes the tables in bench/
+bench: .venv/.ready ## Measure speed, memory and calibration, quickly, into bench/out/ (--full: the tables in bench/)
 	$(BIN)/python bench/run.py
 
 lock: ## Pin all dependencies again, with hashes (needs uv)

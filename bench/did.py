@@ -79,7 +79,7 @@ def measure(engine: str, task: str, path: Path, repeats: int) -> dict | None:
         return {"failed": f"more than {TIME_LIMIT} s"}
     except subprocess.CalledProcessError as problem:
         last = problem.stderr.strip().splitlines()[-1:] or ["no message"]
-        return {"failed": last[0][:80]}
+        return {"failed": last[0].rsplit("._exceptions.", 1)[-1][:60]}
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 

@@ -175,7 +175,7 @@ school-years of suspensions per 100 students, published by the Wisconsin Departm
 the California Department of Education; schools with 100 students or more that are seen in every year. In each
 study schools are drawn, and some of them are said to adopt in one of three years, in which nothing happened:
 the product's default (what `diagnose` chooses) should find an effect in 5 %. Then the same fall, three
-tenths of the panel's mean rate, is planted in all their program years: error is the mean of estimate minus planted,
-covered how often the 95 % interval holds it, found how often it is significant. Last, three in ten
+tenths of the panel's mean rate, is planted in all their program years: error is the mean of estimate minus
+planted, covered how often the 95 % interval holds it, found how often it is significant. Last, three in ten
 suspensions of these years are taken out at random, and the percent effect (`att_poisson`) should say -30. The
 public files lie beside the project and are not part of it."""

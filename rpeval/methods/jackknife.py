@@ -192,8 +192,8 @@ def spread(change: np.ndarray, cohorts: np.ndarray) -> tuple[np.ndarray, np.ndar
     of Welch's test: close to the number of adopting schools when there are few of them, whatever the number
     of others.
 
-    In the designs of bench/calibration with three or more adopting schools, intervals with it cover 94 to
-    97 %, where t(G - 1) covered 88 to 98 %; with two they cover 91 to 95 %.
+    In the designs of bench/calibration with three or more schools on each side, intervals with it cover 93 to
+    98 %, where t(G - 1) covered 88 to 98 %; with two on a side they cover 91 to 95 %.
     """
     part = changes_of_variance(change, cohorts) ** 2
     own = cohorts.any(axis=1)

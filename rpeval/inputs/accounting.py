@@ -8,13 +8,7 @@ import pandas as pd
 
 from rpeval.errors import DataError, Problem
 
-COLUMNS = ["source", "reason", "school_id", "year", "rows_n"]
-KEYS = COLUMNS[:-1]
-
-
-def no_drops() -> pd.DataFrame:
-    """Give a table of drops without any."""
-    return count_drops(pd.DataFrame({"school_id": [], "year": []}), source="", reason="")
+KEYS = ["source", "reason", "school_id", "year"]
 
 
 def count_drops(rows: pd.DataFrame, *, source: str, reason: Any) -> pd.DataFrame:
@@ -28,25 +22,18 @@ def count_drops(rows: pd.DataFrame, *, source: str, reason: Any) -> pd.DataFrame
     >>> count_drops(rows, source="panel", reason="No students")[["school_id", "rows_n"]].values.tolist()
     [['01', 1], ['02', 2]]
     """
-    named = pd.DataFrame(
-        {
-            "source": pd.Series(source, index=rows.index, dtype="str"),
-            "reason": pd.Series(reason, index=rows.index, dtype="str"),
-            "school_id": rows["school_id"].astype("str").fillna(""),
-            "year": rows["year"].astype("Int64"),
-        }
-    )
-    return _sum(named.assign(rows_n=1))
-
-
-def _sum(drops: pd.DataFrame) -> pd.DataFrame:
-    summed = drops.groupby(KEYS, dropna=False, sort=True)["rows_n"].sum().reset_index()
-    return summed.astype({"rows_n": "int64", "year": "Int64"})
+    told = {"source": source, "reason": reason}
+    named = pd.DataFrame({name: pd.Series(of, index=rows.index, dtype="str") for name, of in told.items()})
+    schools, years = rows["school_id"].astype("str").fillna(""), rows["year"].astype("Int64")
+    return add_drops([named.assign(school_id=schools, year=years, rows_n=1)])
 
 
 def add_drops(drops: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Add several tables of drops into one, sorted."""
-    return _sum(pd.concat([no_drops(), *drops], ignore_index=True))
+    none = pd.DataFrame({key: pd.Series(dtype="str") for key in KEYS}).assign(rows_n=0)
+    every = pd.concat([none.astype({"year": "Int64"}), *drops], ignore_index=True)
+    summed = every.groupby(KEYS, dropna=False, sort=True)["rows_n"].sum().reset_index()
+    return summed.astype({"rows_n": "int64", "year": "Int64"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,11 +65,10 @@ class Accounting:
     def by_reason(self) -> pd.DataFrame:
         """Sum the drops by source and reason: source, reason, rows_n, schools_n, the largest first."""
         known = self.drops.assign(school_id=self.drops["school_id"].where(self.drops["school_id"] != ""))
-        grouped = known.groupby(["source", "reason"], sort=True)
-        summed = grouped.agg(rows_n=("rows_n", "sum"), schools_n=("school_id", "nunique")).reset_index()
-        return summed.sort_values(
-            ["source", "rows_n", "reason"], ascending=[True, False, True], ignore_index=True
-        )
+        grouped = known.groupby(["source", "reason"], as_index=False)
+        summed = grouped.agg(rows_n=("rows_n", "sum"), schools_n=("school_id", "nunique"))
+        order = ["source", "rows_n", "reason"]
+        return summed.sort_values(order, ascending=[True, False, True], ignore_index=True)
 
 
 @dataclass(slots=True)
@@ -117,15 +103,18 @@ class Ledger:
 
     def why(self) -> str:
         """Tell the reason for which most rows left, with their number; nothing where none left."""
-        drops = add_drops(self.drops)
-        if drops.empty:
+        reasons = add_drops(self.drops).groupby("reason")["rows_n"].sum()
+        if reasons.empty:
             return ""
-        reasons = drops.groupby("reason")["rows_n"].sum()
-        return f"{reasons.max():,} of {self.rows_in:,} rows left because: {reasons.idxmax()}."
+        return f" {reasons.max():,} of {self.rows_in:,} rows left because: {reasons.idxmax()}."
 
-    def say(self, what: str, fix: str, *, stops: bool = True, where: str = "") -> None:
-        """Note a problem of this source, or with stops=False something worth knowing."""
+    def say(self, what: str, fix: str, *, where: str = "", stops: bool = True) -> None:
+        """Note a problem of this source."""
         self.problems.append(Problem(f"{self.label}{where and ': ' + where}", what, fix, stops))
+
+    def warn(self, what: str, fix: str, *, where: str = "") -> None:
+        """Note something worth knowing, which stops nothing."""
+        self.say(what, fix, where=where, stops=False)
 
     def close(self, rows_out: int) -> Accounting:
         """Close the books."""

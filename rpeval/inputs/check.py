@@ -12,15 +12,6 @@ from rpeval.inputs.years import show_year
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
-    """What the files of a study gave: the panel and the survey where they can be used, and every problem."""
-
-    panel: Panel | None
-    survey: Survey | None
-    problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Summary:
     """What was read: facts, one line each, and what a reader must know of the data."""
 
@@ -28,8 +19,11 @@ class Summary:
     warnings: tuple[Problem, ...]
 
 
-def gather(params: Any) -> Gathered:
-    """Read every source of a study once; nothing is raised, and no problem is told twice."""
+def gather(params: Any) -> tuple[Panel | None, Survey | None, tuple[Problem, ...]]:
+    """Read every source of a study once: the panel and the survey where they can be used, and every problem.
+
+    Nothing is raised, and no problem is told twice.
+    """
     panel, problems = gather_panel(params)
     survey = None
     if params.sources.survey is not None:
@@ -38,7 +32,7 @@ def gather(params: Any) -> Gathered:
         except RpevalError as error:
             more = error.problems
         problems = [*problems, *more]
-    return Gathered(panel, survey, tuple(dict.fromkeys(problems)))
+    return panel, survey, tuple(dict.fromkeys(problems))
 
 
 def check(params: Any) -> list[Problem]:
@@ -52,7 +46,7 @@ def check(params: Any) -> list[Problem]:
     >>> any(problem.stops for problem in check(read_params("params/prairie.yml")))
     False
     """
-    return sorted(gather(params).problems, key=lambda problem: not problem.stops)
+    return sorted(gather(params)[-1], key=lambda problem: not problem.stops)
 
 
 def summarize(params: Any) -> Summary:
@@ -61,21 +55,19 @@ def summarize(params: Any) -> Summary:
     params : the study's Params
     Refuses (DataError, every problem of every source at once) files that cannot be used.
     """
-    read = gather(params)
-    stopping = [problem for problem in read.problems if problem.stops]
-    if stopping or read.panel is None:
-        raise DataError(stopping)
-    panel, survey = read.panel, read.survey
+    panel, survey, problems = gather(params)
+    if panel is None or any(problem.stops for problem in problems):
+        raise DataError([problem for problem in problems if problem.stops])
     books = {
         "panel": panel.accounting,
         "groups": panel.groups_accounting,
         "adoption": panel.adoption_accounting,
-        "survey": survey and survey.accounting,
-        "invited": survey and survey.invited_accounting,
     }
+    if survey is not None:
+        books |= {"survey": survey.accounting, "invited": survey.invited_accounting}
     facts = [_schools(panel), _years(panel, params)]
     facts += [line for name, book in books.items() if book is not None for line in _rows(name, book)]
-    return Summary(tuple(facts), read.problems)
+    return Summary(tuple(facts), problems)
 
 
 def _schools(panel: Panel) -> str:

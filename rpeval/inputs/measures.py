@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Literal
 
 from rpeval.errors import ParamsError
-from rpeval.inputs.forms import fill
-from rpeval.inputs.typed import Form, Text
-from rpeval.inputs.yaml_text import read_yaml
+from rpeval.inputs.schema.forms import fill
+from rpeval.inputs.schema.values import Form, Text
+from rpeval.inputs.schema.yaml_text import read_yaml
 
 MEASURES = "data/reference/measures.yml"
 
@@ -29,8 +29,7 @@ def read_measures(root: Path) -> dict[str, Measure]:
     """
     measures, problems = {}, []
     for name, content in read_yaml(root / MEASURES, name=MEASURES).items():
-        measure, wrong = fill(Measure, content, name=f"{MEASURES}: {name}")
-        measures[name] = measure
+        measures[name], wrong = fill(Measure, content, name=f"{MEASURES}: {name}")
         problems += wrong
     if problems:
         raise ParamsError(problems)

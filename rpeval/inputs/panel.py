@@ -1,22 +1,19 @@
 """The panel: one row per school and year, with student groups, program starts and its row accounting."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from rpeval.errors import DataError, ParamsError, Problem
-from rpeval.inputs import checks
 from rpeval.inputs.accounting import Accounting, Ledger, add_drops
-from rpeval.inputs.actions import read_actions
-from rpeval.inputs.adoption import Starts, add_starts, list_starts, read_starts, tell_starts
-from rpeval.inputs.corrections import correct
-from rpeval.inputs.fields import RATES, REMOVALS
-from rpeval.inputs.layouts import layout_for, year_of
-from rpeval.inputs.settle import latest_names, settle
-from rpeval.inputs.shape import read_source
-from rpeval.inputs.window import check_exclusions, keep_complete, study_years
+from rpeval.inputs.schools import checks
+from rpeval.inputs.schools.actions import read_actions
+from rpeval.inputs.schools.settle import check_exclusions, keep_complete, latest_names, settle
+from rpeval.inputs.schools.starts import Starts, add_starts, list_starts, read_starts, tell_starts
+from rpeval.inputs.tables.fields import RATES, REMOVALS
+from rpeval.inputs.tables.layouts import layout_for
+from rpeval.inputs.tables.rows import read_source
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,51 +90,39 @@ def gather_panel(params: Any) -> tuple[Panel | None, list[Problem]]:
     The panel is None where a problem stops.
     """
     files = read_files(params)
-    keep_ruled(files)
-    name_from_list(files)
     frame = None if files.schools is None else settle(files.schools, params, files.books[0])
     groups = None if files.groups is None else settle(files.groups, params, files.group_books)
-    if frame is not None:
-        frame = keep_complete(frame, params, files.books[0]).reset_index(drop=True)
+    frame = None if frame is None else keep_complete(frame, params, files.books[0])
     if frame is not None and len(frame):
         frame = _start_schools(frame, params, files)
-        _check_schools(frame, params, files)
-        frame = latest_names(frame).reset_index(drop=True)
-    if frame is not None and groups is not None:
-        groups = _fit_groups(groups, frame, files.group_books)
+        _check_schools(frame, params, files.books[0])
+        frame = latest_names(frame)
+        groups = None if groups is None else _fit_groups(groups, frame, files.group_books)
     problems = files.told()
     if frame is None or any(problem.stops for problem in problems):
         return None, problems
-    books, drops = files.books, [drop for ledger in files.books for drop in ledger.drops]
-    panel = Panel(
+    rows_in, drops = sum(b.rows_in for b in files.books), [drop for b in files.books for drop in b.drops]
+    has_groups = groups is not None and files.group_books.source
+    return Panel(
         frame=frame,
         groups=groups,
         has_adoption="arm" in frame,
-        accounting=Accounting(sum(ledger.rows_in for ledger in books), len(frame), add_drops(drops)),
+        accounting=Accounting(rows_in, len(frame), add_drops(drops)),
         warnings=tuple(problems),
-        groups_accounting=_close(files.group_books, groups),
-        adoption_accounting=_close(files.adoption_books, files.starts and files.starts.years),
-    )
-    return panel, problems
-
-
-def _close(ledger: Ledger | None, rows: Any) -> Accounting | None:
-    return None if ledger is None or rows is None or not ledger.source else ledger.close(len(rows))
+        groups_accounting=files.group_books.close(len(groups)) if has_groups else None,
+        adoption_accounting=files.adoption_books.close(len(files.starts.years)) if files.starts else None,
+    ), problems
 
 
 def read_files(params: Any) -> Files:
     """Read every table of a study; what cannot be read is noted, and the others are read all the same."""
     files = Files()
-    for read in (_read_schools, _read_groups, _read_adoption):
-        _note_layout_problems(read, params, files)
+    for read in (_read_schools, _read_groups, _read_starts):
+        try:
+            read(params, files)
+        except ParamsError as error:
+            files.problems.extend(error.problems)
     return files
-
-
-def _note_layout_problems(read: Callable[[Any, Files], None], params: Any, files: Files) -> None:
-    try:
-        read(params, files)
-    except ParamsError as error:
-        files.problems.extend(error.problems)
 
 
 def _read_schools(params: Any, files: Files) -> None:
@@ -145,96 +130,74 @@ def _read_schools(params: Any, files: Files) -> None:
     layout = layout_for(source, root=params.root, label="sources.panel")
     if "kind" in layout.columns:
         sums = read_actions(source, layout, params)
-        files.schools, files.groups, files.books = sums.schools, sums.groups, sums.books
+        files.schools, files.groups, files.books, ids = sums.schools, sums.groups, sums.books, sums.ids
         files.group_books = Ledger("", str(source.path))
-        files.ids = None if files.schools is None else sums.ids
     else:
-        files.schools, ledger = read_source(source, layout, name="panel", root=params.root)
-        files.books = [ledger]
-        if files.schools is not None:
-            files.ids = frozenset(files.schools["school_id"])
-            stamp = checks.check_stamp(files.schools, simulated=params.simulated, label=ledger.label)
-            ledger.problems += stamp
-            files.schools = correct(files.schools, layout.corrections, ledger)
-    if files.ids is not None:
+        files.schools, ledger = read_source(source, layout, name="panel", params=params)
+        files.books, ids = [ledger], () if files.schools is None else files.schools["school_id"]
+    if files.schools is not None:
+        files.ids = frozenset(ids)
         files.problems += check_exclusions(files.ids, params)
 
 
 def _read_groups(params: Any, files: Files) -> None:
     source = params.sources.groups
-    if source is None:
-        return
-    layout = layout_for(source, root=params.root, label="sources.groups", base="rpeval_groups")
-    files.groups, ledger = read_source(source, layout, name="groups", root=params.root)
-    files.group_books = ledger
-    if files.groups is None:
-        return
-    ledger.problems += checks.check_stamp(files.groups, simulated=params.simulated, label=ledger.label)
-    if "group" not in files.groups:
-        ledger.say("No column names the student group.", "Map one to `group`.")
+    if source is not None:
+        layout = layout_for(source, root=params.root, label="sources.groups", base="rpeval_groups")
+        files.groups, files.group_books = read_source(source, layout, name="groups", params=params)
+    if files.groups is not None and "group" not in files.groups:
+        files.group_books.say("No column names the student group.", "Map one to `group`.")
         files.groups = None
-        return
-    files.groups = correct(files.groups, layout.corrections, ledger)
 
 
-def _read_adoption(params: Any, files: Files) -> None:
+def _read_starts(params: Any, files: Files) -> None:
+    """Read the adoption list; where rules give the starts, the schools leave that no rule fits."""
     if params.sources.adoption is None:
         return
     files.starts, files.adoption_books = read_starts(params, files.ids)
-    if files.schools is not None and "start_year" in files.schools:
+    if files.schools is None or files.starts is None:
+        return
+    if "start_year" in files.schools:
         fix = "Keep either sources.adoption or the start years of the panel's own file."
         files.problems.append(Problem("sources.adoption", "Start years stand in two files.", fix))
-
-
-def keep_ruled(files: Files) -> None:
-    """Where rules on a column give the starts, let the schools leave that no rule fits."""
-    if files.schools is not None and files.starts is not None and files.starts.by_rules:
+    if files.starts.by_rules:
         ruled = files.schools["school_id"].isin(files.starts.years.index)
         files.schools = files.books[0].keep(files.schools, ruled, "No start rule fits the school")
-
-
-def name_from_list(files: Files) -> None:
-    """Where the panel's file has no school names, take those of the adoption list."""
-    names = None if files.starts is None else files.starts.names
-    if files.schools is not None and "school_name" not in files.schools and names is not None:
-        files.schools = files.schools.assign(school_name=files.schools["school_id"].map(names))
+    if "school_name" not in files.schools and files.starts.names is not None:
+        files.schools = files.schools.assign(school_name=files.schools["school_id"].map(files.starts.names))
 
 
 def _start_schools(frame: pd.DataFrame, params: Any, files: Files) -> pd.DataFrame:
     """Add start_year and arm to the schools, where starts are known."""
-    ledger, starts, last = files.books[0], files.starts, year_of(params.years.last)
+    ledger, starts = files.books[0], files.starts
     if "start_year" in frame:
-        starts = list_starts(frame, ledger)
+        starts = Starts(list_starts(frame, ledger)["start_year"])
         frame = frame.drop(columns="start_year")
     if starts is None:
         return frame
     tell_starts(starts, frame, params, files.adoption_books or ledger)
-    return add_starts(frame, starts.years, last=last)
+    return add_starts(frame, starts.years, last=params.years.last)
 
 
-def _check_schools(frame: pd.DataFrame, params: Any, files: Files) -> None:
-    """Look at the schools as a whole: names, jumps, years, remote years, unknown cells, balance."""
-    ledger = files.books[0]
-    label, counts = ledger.label, checks.counts_in(frame)
+def _check_schools(frame: pd.DataFrame, params: Any, ledger: Ledger) -> None:
+    """Look at the schools as a whole: jumps, years, remote years, names, unknown cells, balance."""
+    counts = checks.among(frame)
     count = RATES.get(params.outcome, "oss_n" if params.outcome == REMOVALS else "")
-    ledger.problems += [
-        *checks.check_jump(frame, label=label),
-        *checks.check_years(frame, years=study_years(params), label=label),
-        *checks.check_remote(frame, count=count if count in counts else counts[0], label=label),
-        *checks.check_names(frame, label=label),
-        *checks.check_unknown(frame, label=label),
-        *checks.check_balance(frame, label=label),
-    ]
+    checks.check_jump(frame, ledger)
+    checks.check_years(frame, ledger, years=params.years.used)
+    checks.check_remote(frame, ledger, count=count if count in counts else counts[0])
+    checks.check_names(frame, ledger)
+    checks.check_unknown(frame, ledger)
+    checks.check_balance(frame, ledger)
 
 
 def _fit_groups(groups: pd.DataFrame, frame: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     """Keep the groups of the panel's school-years, compare them with its totals, give them its starts."""
-    keys = ["school_id", "year"]
+    keys, given = checks.SCHOOL_YEAR, ["school_name", *checks.among(frame, ("start_year", "arm"))]
     there = pd.MultiIndex.from_frame(groups[keys]).isin(pd.MultiIndex.from_frame(frame[keys]))
-    groups = ledger.keep(groups, there, "School-year is not in the panel")
-    named = groups.drop(columns="school_name").merge(frame[[*keys, "school_name"]], on=keys)
-    ledger.problems += checks.check_unknown(named, label=ledger.label)
+    groups = ledger.keep(groups, there, "School-year is not in the panel").drop(columns="school_name")
+    groups = groups.merge(frame[[*keys, *given]], on=keys)
+    checks.check_unknown(groups, ledger)
     if ledger.source:
-        ledger.problems += checks.check_groups(named, frame, label=ledger.label)
-    merged = [column for column in ("start_year", "arm") if column in frame]
-    return groups.drop(columns="school_name").merge(frame[[*keys, *merged]], on=keys)
+        checks.check_groups(groups, frame, ledger)
+    return groups.drop(columns="school_name")

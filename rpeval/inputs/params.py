@@ -5,16 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from rpeval.errors import ParamsError, Problem
-from rpeval.inputs.agreement import Written, check_agreement
-from rpeval.inputs.forms import fill, place
-from rpeval.inputs.project import find_root, show_path
-from rpeval.inputs.schema import Params
+from rpeval.inputs.measures import read_measures
+from rpeval.inputs.schema.forms import fill, place
+from rpeval.inputs.schema.project import Project, find_root, show_path
+from rpeval.inputs.schema.study import Params
+from rpeval.inputs.schema.yaml_text import read_yaml
 from rpeval.inputs.words import nearest, quote
-from rpeval.inputs.yaml_text import read_yaml
 
 __all__ = ["Params", "find_root", "read_params"]
 
 SUFFIXES = (".yml", ".yaml")
+EXAMPLE = "like params/lakeshore.yml."
 
 
 def read_params(source: str | Path | dict[str, Any], root: str | Path | None = None) -> Params:
@@ -41,28 +42,27 @@ def read_params(source: str | Path | dict[str, Any], root: str | Path | None = N
     root = Path(os.path.abspath(root)) if root is not None else None
     if isinstance(source, str | Path):
         path = _find_file(str(source), root)
-        root = root or _root_of(path)
+        root = root or _try_root(path.parent) or find_root()
         return _check(read_yaml(path, name=show_path(path, root)), show_path(path, root), root, path.stem)
     if isinstance(source, dict):
         content = source if "params" in source else {"params": source}
         return _check(content, "params", root or find_root(), None)
-    raise ParamsError(
-        Problem(
-            "params",
-            f"{quote(source)} is neither a params file nor its content.",
-            "Write the path of a params file, like params/lakeshore.yml.",
-        )
-    )
+    what = f"{quote(source)} is neither a params file nor its content."
+    raise ParamsError(Problem("params", what, f"Write the path of a params file, {EXAMPLE}"))
 
 
 def _check(whole: dict[str, Any], name: str, root: Path, stem: str | None) -> Params:
     content, problems = _take_inner(whole, name)
-    params = None
+    params, measures = None, None
     if content is not None:
-        params, wrong = fill(Params, content, name=name)
-        told = {problem.where for problem in wrong}
-        agreement = check_agreement(Written(content, name, root, stem))
-        problems += wrong + [problem for problem in agreement if problem.where not in told]
+        try:
+            measures = tuple(read_measures(root))
+        except ParamsError as error:
+            problems += error.problems
+        simulated = {"true": True, "false": False}.get(str(content.get("simulated")).strip().lower())
+        context = Project(root, stem, simulated, measures)
+        params, wrong = fill(Params, content, name=name, context=context)
+        problems += wrong
     if problems or params is None:
         raise ParamsError(problems)
     params._root = root
@@ -72,37 +72,28 @@ def _check(whole: dict[str, Any], name: str, root: Path, stem: str | None) -> Pa
 def _take_inner(whole: dict[str, Any], name: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     """Take what stands under the one top-level key `params`, and tell what stands beside it."""
     if "params" not in whole:
-        meant = next(
-            (key for key in whole if isinstance(whole[key], dict) and nearest(str(key), ["params"])), None
-        )
+        near = [key for key in whole if isinstance(whole[key], dict) and nearest(str(key), ["params"])]
         fix = "Write `params:` on the first line, and indent everything else below it."
-        if meant is not None:
-            fix = f"Write `params:` instead of `{meant}:`."
+        if near:
+            fix = f"Write `params:` instead of `{near[0]}:`."
         return None, [Problem(name, "The top-level key `params:` is missing.", fix)]
-    problems = [
-        Problem(
-            place(name, [str(key)]), "It stands beside `params:`, not below it.", "Indent it, or delete it."
-        )
-        for key in whole
-        if key != "params"
-    ]
+    what, fix = "It stands beside `params:`, not below it.", "Indent it, or delete it."
+    problems = [Problem(place(name, [str(key)]), what, fix) for key in whole if key != "params"]
     content = whole["params"]
     if isinstance(content, dict):
         return content, problems
     what = "Nothing stands below `params:`." if content is None else "No keys stand below `params:`."
-    return None, [
-        *problems,
-        Problem(name, what, "Write the study's keys below it, each indented by two spaces."),
-    ]
+    fix = "Write the study's keys below it, each indented by two spaces."
+    return None, [*problems, Problem(name, what, fix)]
 
 
 def _find_file(source: str, root: Path | None) -> Path:
     """Find a params file: from the root where one is given, else from here or from the project here."""
+    name = quote(source).strip('"')
     if not source.endswith(SUFFIXES):
-        example = f"params/{Path(source).stem or 'lakeshore'}.yml"
-        what = "This is not the name of a params file."
-        raise ParamsError(Problem(quote(source).strip('"'), what, f"Write its path, like {example}."))
-    places = [root, Path.cwd()] if root else [Path.cwd(), _project_here()]
+        fix = f"Write its path, like params/{Path(source).stem or 'lakeshore'}.yml."
+        raise ParamsError(Problem(name, "This is not the name of a params file.", fix))
+    places = [root, Path.cwd()] if root else [Path.cwd(), _try_root(Path.cwd())]
     candidates = [Path(os.path.abspath(folder / source)) for folder in places if folder]
     for path in candidates:
         if os.path.isfile(path):
@@ -111,18 +102,11 @@ def _find_file(source: str, root: Path | None) -> Path:
     names = sorted(p.name for suffix in SUFFIXES for p in folder.glob(f"*{suffix}")) if folder else []
     meant = nearest(Path(source).name, names)
     fix = f"Write {quote((Path(source).parent / meant).as_posix())} instead." if meant else "Check its path."
-    raise ParamsError(Problem(quote(source).strip('"'), "There is no such file.", fix))
+    raise ParamsError(Problem(name, "There is no such file.", fix))
 
 
-def _project_here() -> Path | None:
+def _try_root(start: Path) -> Path | None:
     try:
-        return find_root()
+        return find_root(start)
     except ParamsError:
         return None
-
-
-def _root_of(path: Path) -> Path:
-    try:
-        return find_root(path.parent)
-    except ParamsError:
-        return find_root()

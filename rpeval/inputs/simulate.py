@@ -9,12 +9,11 @@ from pathlib import Path
 
 import yaml
 
-from rpeval.inputs.project import find_root
-from rpeval.inputs.simulate_files import study_files, table_bytes
-from rpeval.inputs.simulate_panel import Truth, panel
-from rpeval.inputs.simulate_study import Study, study
+from rpeval.inputs.schema.project import find_root
+from rpeval.inputs.simulation.files import study_files, table_bytes
+from rpeval.inputs.simulation.study import Study, study
 
-__all__ = ["Study", "Truth", "panel", "study", "write_all", "write_study"]
+__all__ = ["Study", "study", "write_all", "write_study"]
 
 HEADER = (
     "# Simulated. What this study was drawn to show, in expectation; written by rpeval.inputs.simulate.\n"
@@ -27,9 +26,8 @@ def write_study(drawn: Study, folder: Path) -> None:
     for name, table in study_files(drawn).items():
         (folder / name).write_bytes(table_bytes(name, table))
     rounded = {id: {**told, "value": round(told["value"], 4) + 0.0} for id, told in drawn.truth.items()}
-    (folder / "truth.yml").write_bytes(
-        (HEADER + yaml.safe_dump(rounded, sort_keys=False, width=110)).encode()
-    )
+    truth = HEADER + yaml.safe_dump(rounded, sort_keys=False, width=110)
+    (folder / "truth.yml").write_bytes(truth.encode())
 
 
 def write_all(reference: Path, target: Path) -> None:

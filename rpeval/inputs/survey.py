@@ -8,23 +8,21 @@ import pandas as pd
 
 from rpeval.errors import DataError, Problem
 from rpeval.inputs.accounting import Accounting, Ledger
-from rpeval.inputs.adoption import Starts, add_starts, read_starts
-from rpeval.inputs.answers import decode, most_common, once_each, tell_straight_lines, widen
-from rpeval.inputs.cells import read_cells, read_numbers, year_reader
-from rpeval.inputs.checks import check_stamp
-from rpeval.inputs.fields import STAMP, counted
-from rpeval.inputs.instruments import Instrument, Item, read_instrument
-from rpeval.inputs.invited import read_invited
-from rpeval.inputs.layouts import year_of
+from rpeval.inputs.answers.decode import decode, most_common, once_each, tell_straight_lines, widen
+from rpeval.inputs.answers.invited import read_invited
 from rpeval.inputs.panel import Panel, gather_panel
-from rpeval.inputs.tables import TextTable, missing_columns, read_table
-from rpeval.inputs.window import limit
-from rpeval.inputs.words import instead, list_words, quote
+from rpeval.inputs.schema.instruments import Instrument, Item, read_instrument
+from rpeval.inputs.schema.sources import LayoutKeys
+from rpeval.inputs.schools.settle import limit
+from rpeval.inputs.schools.starts import Starts, add_starts, read_starts
+from rpeval.inputs.tables.cells import read_cells, read_numbers, year_reader
+from rpeval.inputs.tables.layouts import complete
+from rpeval.inputs.tables.rows import STYLES, open_source
+from rpeval.inputs.words import counted, instead, list_words, quote, some
 
 __all__ = ["Instrument", "Item", "Survey", "read_survey"]
 
 OWN = ("respondent_id", "school_id", "wave", "weight", "start_year", "arm")
-FEW = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,10 +78,9 @@ def gather_survey(params: Any, starts: Starts | None) -> tuple[Survey | None, li
     starts : the program starts, or None where they are not known
     The survey is None where a problem stops. Refuses (ParamsError) an instrument that cannot be read.
     """
-    source = params.sources.survey
-    instrument = read_instrument(source.instrument, params.root)
-    ledger, books = Ledger("survey", label=str(source.path)), Ledger("invited", "")
-    frame, invited = _answers(params, source, instrument, ledger), None
+    instrument = read_instrument(params.sources.survey.instrument, params.root)
+    frame, ledger = _answers(params, params.sources.survey, instrument)
+    invited, books = None, Ledger("invited", "")
     if frame is not None:
         frame = _start_schools(frame, starts, params, ledger)
         if params.sources.invited is not None:
@@ -97,113 +94,76 @@ def gather_survey(params: Any, starts: Starts | None) -> tuple[Survey | None, li
     return Survey(frame, instrument, ledger.close(len(frame)), tuple(problems), invited, closed), problems
 
 
-def _answers(params: Any, source: Any, instrument: Instrument, ledger: Ledger) -> pd.DataFrame | None:
+def _answers(params: Any, source: Any, instrument: Instrument) -> tuple[pd.DataFrame | None, Ledger]:
     """Read the file into one row per respondent and wave, or note why that cannot be done."""
-    columns = _columns(source, instrument, ledger)
-    table = _table(params, source, columns, ledger)
-    if table is None or ledger.problems:
-        return None
-    frame = _name_columns(table, source, columns, ledger)
-    ledger.rows_in = len(frame)
-    ledger.problems += check_stamp(frame, simulated=params.simulated, label=ledger.label)
-    frame = _with_school_and_wave(frame, source, ledger)
+    items, asked = instrument.item_ids, {i: source.items.get(i, i) for i in instrument.item_ids}
+    frame, _, ledger = open_source(source, _layout(source, asked), name="survey", params=params)
+    _check_names(source, items, ledger)
+    if frame is None or ledger.problems:
+        return None, ledger
+    frame = _with_school_and_wave(_with_respondents(frame, source, ledger), source, ledger)
     frame = limit(frame, params, ledger)
-    items = instrument.item_ids
     if source.shape == "long":
-        frame["item"] = frame["item"].map({name: i for i, name in _headings(source, instrument).items()})
+        frame = frame.assign(item=frame["item"].map({name: item for item, name in asked.items()}))
         frame = widen(frame, items, ledger)
     labels = source.answers == "labels"
     frame[items] = decode(frame[items], instrument, labels=labels, missing=source.missing, ledger=ledger)
     frame = ledger.keep(frame, frame[items].notna().any(axis=1), "No item answered")
     frame = once_each(_weigh(frame, ledger), items, ledger)
     if frame.empty:
-        ledger.say(f"No respondent is left. {ledger.why()}", "Check `years`, the item columns and `answers`.")
-        return None
+        fix = "Check `years`, the item columns and `answers`."
+        ledger.say(f"No respondent is left.{ledger.why()}", fix)
+        return None, ledger
     tell_straight_lines(frame[items], ledger)
     order = ["respondent_id", "school_id", "wave", "weight", *source.groups, *items]
-    frame = frame.rename(columns={"year": "wave"}).astype({"wave": int})
-    return frame.sort_values(["wave", "school_id", "respondent_id"], ignore_index=True)[order]
+    frame = frame.rename(columns={"year": "wave"}).astype({"wave": int})[order]
+    return frame.sort_values(["wave", "school_id", "respondent_id"], ignore_index=True), ledger
 
 
-def _headings(source: Any, instrument: Instrument) -> dict[str, str]:
-    """Give the heading (wide) or the name in the file (long) of every item."""
-    return {item: source.items.get(item, item) for item in instrument.item_ids}
+def _layout(source: Any, asked: dict[str, str]) -> LayoutKeys:
+    """Say which column of the file plays which part.
 
-
-def _columns(source: Any, instrument: Instrument, ledger: Ledger) -> dict[str, str]:
-    """Say which column of the file plays which part, and note names that clash or that no item has."""
-    own = source.columns
-    columns = {"respondent_id": own.respondent_id, "school_id": own.school_id, "wave": own.wave}
+    A wide file may lack the column of respondents, unless someone asked for it by name.
+    """
+    own, long = source.columns, source.shape == "long"
+    columns = {"respondent_id": own.respondent_id, "school_id": own.school_id, "year": own.wave}
     columns |= {"weight": own.weight} if own.weight else {}
-    if source.shape == "long":
-        columns |= {"item": own.item or "item", "answer": own.answer or "answer"}
-    else:
-        columns |= _headings(source, instrument)
-    for name in sorted(set(source.items) - set(instrument.item_ids)):
-        fix = instead(name, instrument.item_ids)
-        ledger.say(f"The instrument has no item {quote(name)}.", fix, where="items")
-    clashes = [name for name in source.groups if name in OWN or name in instrument.item_ids]
+    columns |= {"item": own.item or "item", "answer": own.answer or "answer"} if long else asked
+    columns |= source.groups
+    anonymous = not long and "respondent_id" not in own.model_fields_set
+    how = {"sheet": source.sheet, "encoding": source.encoding, "delimiter": source.delimiter}
+    return complete(columns=columns, optional=("respondent_id",) if anonymous else (), **how)
+
+
+def _check_names(source: Any, items: list[str], ledger: Ledger) -> None:
+    """Note items that the instrument does not have, and groups named like other columns."""
+    for name in sorted(set(source.items) - set(items)):
+        ledger.say(f"The instrument has no item {quote(name)}.", instead(name, items), where="items")
+    clashes = [name for name in source.groups if name in OWN or name in items]
     if clashes:
         what = f"These groups are named like other columns: {list_words(clashes)}."
         ledger.say(what, "Name them differently.", where="groups")
-    return {**columns, **source.groups}
 
 
-def _table(params: Any, source: Any, columns: dict[str, str], ledger: Ledger) -> TextTable | None:
-    """Read the file; note columns that it does not have."""
-    try:
-        table = read_table(
-            params.root / source.path,
-            label=ledger.label,
-            sheet=source.sheet,
-            encoding=source.encoding,
-            delimiter=source.delimiter,
-            only={*columns.values(), STAMP},
-        )
-    except DataError as error:
-        ledger.problems.extend(error.problems)
-        return None
-    wanted = set(columns.values())
-    if _is_anonymous(table, source):
-        wanted.discard(columns["respondent_id"])
-    for problem in missing_columns(table, wanted):
-        fix = problem.fix.replace("in the layout's columns", "in sources.survey (columns, items or groups)")
-        ledger.problems.append(Problem(problem.where, problem.what, fix))
-    return table
-
-
-def _is_anonymous(table: TextTable, source: Any) -> bool:
-    """Tell a wide file without respondent ids, which no one asked for by name."""
-    named = "respondent_id" in source.columns.model_fields_set
-    return source.shape == "wide" and not named and source.columns.respondent_id not in table.headings
-
-
-def _name_columns(table: TextTable, source: Any, columns: dict[str, str], ledger: Ledger) -> pd.DataFrame:
-    """Give the columns of the file their names in the study; number the rows of an anonymous survey."""
-    raw = table.frame
-    named = {name: raw[heading] for name, heading in columns.items() if heading in raw}
-    if "respondent_id" not in named:
-        named["respondent_id"] = pd.Series([f"row {i + 2}" for i in raw.index], index=raw.index, dtype="str")
+def _with_respondents(frame: pd.DataFrame, source: Any, ledger: Ledger) -> pd.DataFrame:
+    """Number the rows of an anonymous survey; an empty cell names no group."""
+    if "respondent_id" not in frame:
+        frame = frame.assign(respondent_id="row " + frame["row"].astype("str"))
         what = "The file has no respondent ids, so nobody can see whether a student answered twice."
-        ledger.say(what, "Name their column under `columns`, if there is one.", stops=False)
-    if STAMP in raw:
-        named[STAMP] = raw[STAMP]
-    frame = pd.DataFrame(named).rename(columns={"wave": "year"})
-    for group in source.groups:
-        frame[group] = frame[group].where(frame[group] != "")
-    return frame
+        ledger.warn(what, "Name their column under `columns`, if there is one.")
+    return frame.assign(**{group: frame[group].where(frame[group] != "") for group in source.groups})
 
 
 def _with_school_and_wave(frame: pd.DataFrame, source: Any, ledger: Ledger) -> pd.DataFrame:
     """Read the waves; rows without a respondent, a school or a wave leave, and are counted."""
-    texts = frame["year"]
-    read = read_cells(texts, lambda text: year_reader(source.year_style)(text) if text else np.nan)
+    texts, year = frame["year"], year_reader(source.year_style)
+    read = read_cells(texts, lambda text: year(text) if text else np.nan)
     frame = frame.assign(year=read.values)
     if read.bad.any():
         told = counted(int(read.bad.sum()), "row", "has", "have")
         what = f"{told} a wave that is not a school year: {most_common(texts[read.bad])}."
-        fix = "Write 2018-19, or say with `year_style: starts` or `ends` how the file writes years."
-        ledger.say(what, fix, stops=bool(read.bad.all()), where=source.columns.wave)
+        stops, where = bool(read.bad.all()), source.columns.wave
+        ledger.say(what, f"Write 2018-19, or say {STYLES}", where=where, stops=stops)
     reason = pd.Series(np.where(read.bad, "Wave cannot be read", "No wave"), index=frame.index)
     frame = ledger.keep(frame, frame["year"].notna(), reason)
     frame = ledger.keep(frame, frame["school_id"] != "", "No school id")
@@ -215,8 +175,7 @@ def _weigh(frame: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     if "weight" not in frame:
         return frame.assign(weight=1.0)
     weight = read_numbers(frame["weight"], missing=()).values
-    frame = frame.assign(weight=weight)
-    return ledger.keep(frame, weight > 0, "No positive weight")
+    return ledger.keep(frame.assign(weight=weight), weight > 0, "No positive weight")
 
 
 def find_starts(params: Any) -> tuple[Starts | None, list[Problem]]:
@@ -241,17 +200,13 @@ def _start_schools(frame: pd.DataFrame, starts: Starts | None, params: Any, ledg
     if starts is None:
         return frame.assign(start_year=np.nan)
     listed = frame["school_id"].isin(starts.years.index)
-    absent = sorted(set(frame.loc[~listed, "school_id"]))
+    absent, schools_n = sorted(set(frame.loc[~listed, "school_id"])), frame["school_id"].nunique()
     if absent:
-        schools_n = frame["school_id"].nunique()
-        more = f" and {len(absent) - FEW} more" if len(absent) > FEW else ""
         fate = "leave" if starts.by_rules else "count as never adopting"
         people = counted(int((~listed).sum()), "respondent" if ledger.source == "survey" else "row")
-        shown = list_words(quote(school) for school in absent[:FEW])
         what = f"{len(absent)} of {schools_n} schools ({people}) are not in {starts.where} and {fate}: "
-        what += f"{shown}{more}."
         fix = f"Write the ids as {starts.where} does (leading zeros, joined codes), or add the schools there."
-        ledger.say(what, fix, stops=len(absent) == schools_n)
+        ledger.say(f"{what}{some(map(quote, absent))}.", fix, stops=len(absent) == schools_n)
     if starts.by_rules:
         frame = ledger.keep(frame, listed, "No start rule fits the school").reset_index(drop=True)
-    return add_starts(frame, starts.years, last=year_of(params.years.last))
+    return add_starts(frame, starts.years, last=params.years.last)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from rpeval.errors import DataError, Problem
-from rpeval.inputs.schema import Params
-from rpeval.inputs.typed import read_number
-from rpeval.inputs.yaml_text import read_yaml
+from rpeval.inputs.schema.study import Params
+from rpeval.inputs.schema.values import read_number
+from rpeval.inputs.schema.yaml_text import read_yaml
 
 
 def read_truth(params: Params) -> dict[str, dict[str, Any]]:
@@ -15,16 +15,13 @@ def read_truth(params: Params) -> dict[str, dict[str, Any]]:
     Refuses (DataError, all at once) an entry without a number.
     """
     path = params.source_paths().get("truth")
-    if path is None:
-        return {}
     truth, problems = {}, []
-    for id, told in read_yaml(path, name=path.name).items():
+    for id, told in (read_yaml(path, name=path.name) if path else {}).items():
         try:
             truth[id] = {**told, "value": read_number(told["value"])}
         except (KeyError, TypeError, ValueError):
-            problems.append(
-                Problem(f"{path.name}: {id}", "It has no number.", "Write `value: 1.5` below it.")
-            )
+            fix = "Write `value: 1.5` below it."
+            problems.append(Problem(f"{path.name}: {id}", "It has no number.", fix))
     if problems:
         raise DataError(problems)
     return truth

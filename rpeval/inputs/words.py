@@ -1,10 +1,10 @@
-"""Words that messages about inputs share: values quoted safely, and the name that was probably meant."""
+"""Words that messages about inputs share: values quoted safely, lists cut short, counts with their nouns."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
-LONGEST = 60
+LONGEST, FEW = 60, 5
 
 
 def quote(value: Any) -> str:
@@ -31,6 +31,26 @@ def list_words(words: Iterable[Any]) -> str:
     'name, leaid, state'
     """
     return ", ".join(str(word) for word in words)
+
+
+def some(words: Iterable[Any]) -> str:
+    """Name the first five, and say how many more there are.
+
+    >>> some("abc"), some(range(7))
+    ('a, b, c', '0, 1, 2, 3, 4 and 2 more')
+    """
+    words = list(words)
+    return list_words(words[:FEW]) + (f" and {len(words) - FEW:,} more" if len(words) > FEW else "")
+
+
+def counted(n: int, noun: str, one: str = "", many: str = "") -> str:
+    """Count things, with the verb that fits.
+
+    >>> counted(1, "row", "has", "have"), counted(1204, "school", "stays", "stay"), counted(2, "cell")
+    ('1 row has', '1,204 schools stay', '2 cells')
+    """
+    ending, verb = ("", one) if n == 1 else ("s", many)
+    return f"{n:,} {noun}{ending}{verb and ' ' + verb}"
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:

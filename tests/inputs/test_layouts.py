@@ -1,16 +1,16 @@
 """Layouts: data that say which column means what, with the params' own keys over them."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from tiny_study import LAYOUTS, give_layouts, said, source, tiny_params, write_table
+import yaml
+from tiny_study import LAYOUTS, said, source, tiny_params, write_table
 
 from rpeval.errors import ParamsError
-from rpeval.inputs.layouts import layout_for
 from rpeval.inputs.panel import gather_panel, read_panel
-from rpeval.inputs.schema import TableSource
-from rpeval.inputs.shape import read_source
+from rpeval.inputs.schema.sources import TableSource
+from rpeval.inputs.tables.layouts import layout_for
+from rpeval.inputs.tables.rows import read_source
 
 NAMES = sorted(path.stem for path in LAYOUTS.glob("*.yml"))
 
@@ -43,7 +43,7 @@ def test_the_sources_keys_lie_over_the_layouts(root):
     assert layout.year_style == "label"
 
 
-def test_a_source_of_real_params_gives_the_same_as_a_plain_one(root):
+def test_a_source_says_the_same_as_a_layout_file(root, tmp_path):
     told = {
         "path": "x.csv",
         "columns": {"school_id": "S", "year": "Y"},
@@ -57,9 +57,15 @@ def test_a_source_of_real_params_gives_the_same_as_a_plain_one(root):
         ],
         "kinds": {"OSS": "oss_n", "Detention": "none"},
     }  # fmt: skip
+    (tmp_path / "data/reference/layouts").mkdir(parents=True)
+    (tmp_path / "data/reference/layouts/mine.yml").write_text(
+        yaml.safe_dump({k: v for k, v in told.items() if k != "path"})
+    )
     real = layout_for(TableSource(**told), root=root)
-    assert real == layout_for(SimpleNamespace(layout="rpeval", **told), root=root)
-    assert [rule.start for rule in real.start_rules] == [2020, None]
+    written = layout_for(source("x.csv", "mine"), root=tmp_path)
+    for key in set(told) - {"path", "columns"}:
+        assert getattr(written, key) == getattr(real, key)
+    assert [rule.start for rule in real.start_rules] == ["2020-21", "never"]
     assert real.corrections[0].years == (2017,)
     assert real.kinds == {"OSS": "oss_n", "Detention": None}
 
@@ -67,16 +73,29 @@ def test_a_source_of_real_params_gives_the_same_as_a_plain_one(root):
 @pytest.mark.parametrize(
     ("keys", "told"),
     [
-        ({"layout": "californa"}, 'no layout "californa".*\n.*"california"'),
+        ({"layout": "californa"}, 'no file "californa".*\n.*"california"'),
         ({"columns": {"enroled_n": "E"}}, 'no field "enroled_n".\n.*"enrolled_n"'),
-        ({"year_style": "start"}, 'year_style is "start".\n.*"starts"'),
-        ({"pad": {"A": "x"}}, "does not have the form"),
-        ({"pivot": {"column": "A"}}, "does not have the form"),
     ],
 )
 def test_what_no_layout_can_say_is_refused(root, keys, told):
     with pytest.raises(ParamsError, match=told):
         layout_for(source("x.csv", **{"layout": "rpeval", **keys}), root=root)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("year_style: start", 'mine.yml: year_style: "start" is not a choice here.\n.*"starts"'),
+        ("pad: {A: x}", 'mine.yml: pad.A: "x" is not a whole number'),
+        ("pivot: {column: A}", "mine.yml: pivot.value: This key is missing(.|\n)*pivot.names"),
+        ("colums: {school_id: A}", 'mine.yml: colums: There is no such key.\n.*"columns"'),
+    ],
+)
+def test_what_a_layout_file_says_wrong_is_told_by_its_place(tmp_path, text, told):
+    (tmp_path / "data/reference/layouts").mkdir(parents=True)
+    (tmp_path / "data/reference/layouts/mine.yml").write_text(text)
+    with pytest.raises(ParamsError, match=told):
+        layout_for(source("x.csv", "mine"), root=tmp_path)
 
 
 CALIFORNIA = """\
@@ -182,8 +201,10 @@ def pivoted(tmp_path, rows: str, **pivot):
         **pivot,
     }
     keys = {"columns": {"oss_n": "none", "iss_n": "none"}, "pivot": told}
-    layout = layout_for(source(name, **keys), root=give_layouts(tmp_path))
-    return read_source(source(name, **keys), layout, name="panel", root=tmp_path)
+    params = tiny_params(tmp_path, panel=source(name, **keys))
+    return read_source(
+        params.sources.panel, layout_for(params.sources.panel, root=tmp_path), name="panel", params=params
+    )
 
 
 def test_pivot_adds_kinds_and_keeps_the_unknown_unknown(tmp_path):
@@ -306,9 +327,9 @@ def test_a_layout_problem_does_not_hide_the_others(tmp_path):
         adoption=source("absent2.csv", "adoption"),
     )
     told = said(gather_panel(params)[1])
-    assert 'no layout "no_such"' in told
-    assert "absent.csv: The file does not exist" in told
-    assert "absent2.csv: The file does not exist" in told
+    assert 'no file "no_such"' in told
+    assert 'absent.csv: There is no file "absent.csv"' in told
+    assert 'absent2.csv: There is no file "absent2.csv"' in told
 
 
 def test_a_projects_own_layout_is_found_first(tmp_path):

@@ -1,7 +1,6 @@
 """The panel: every row accounted for, sums by hand, real public files, simulated studies."""
 
 import time
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -12,12 +11,12 @@ from tiny_study import link, said, source, study, tiny_params, write_table
 from rpeval.errors import DataError
 from rpeval.inputs.accounting import Accounting, Ledger, count_drops
 from rpeval.inputs.check import check
-from rpeval.inputs.layouts import layout_for
 from rpeval.inputs.panel import gather_panel, read_panel
 from rpeval.inputs.params import read_params
-from rpeval.inputs.rates import add_rates
-from rpeval.inputs.settle import settle
-from rpeval.inputs.shape import read_source
+from rpeval.inputs.schema.study import Exclusion
+from rpeval.inputs.schools.settle import add_rates, settle
+from rpeval.inputs.tables.layouts import layout_for
+from rpeval.inputs.tables.rows import read_source
 
 SCHOOLS = """
 school_id school_name year enrolled_n oss_n iss_n expelled_n suspended_n
@@ -212,7 +211,7 @@ def dirty(folder, rows, names, by):
         leave_out=["2018-19"],
         exclusions=[{"schools": ["02"], "years": ["2019-20"], "reason": "Moved"}],
     )
-    frame, ledger = read_source(told, layout, name="panel", root=folder)
+    frame, ledger = read_source(told, layout, name="panel", params=params)
     frame = settle(frame, params, ledger)
     return frame, ledger.close(0 if frame is None else len(frame)), ledger
 
@@ -335,7 +334,7 @@ def test_excluded_schools_of_student_files_are_known(tmp_path):
     params = students(tmp_path)
     name = write_table(tmp_path / "adoption.csv", "school_id start_year\n01 2019-20\n02 never\n03 never")
     params.sources.adoption = source(name, "adoption")
-    params.exclusions = [SimpleNamespace(schools=("02", "04"), years=(), reason="Closed.")]
+    params.exclusions = [Exclusion(schools=("02", "04"), reason="Closed.")]
     told = said(gather_panel(params)[1], stops=True)
     assert '1 school is not in the panel: "03"' in told
     assert '1 school is not in the panel: "04"' in told
@@ -396,7 +395,7 @@ def test_a_log_without_actions_in_the_studys_years_gives_enrollment_only(tmp_pat
 def test_actions_need_enrollment_and_columns_that_exist(tmp_path):
     params = students(tmp_path, kinds={"OSS": "oss", "ISS": "iss_n"})
     assert '"OSS" counts in "oss"' in said(gather_panel(params)[1], stops=True)
-    params.sources.panel.enrollment = None
+    params.sources.panel = params.sources.panel.model_copy(update={"enrollment": None})
     assert "Student-level actions need the enrollment file" in said(gather_panel(params)[1], stops=True)
 
 
@@ -596,7 +595,7 @@ def test_milwaukee_has_165_schools_and_a_remote_year(shared_data, tmp_path):
     assert "years.leave_out: [2020-21]" in told
     remote = panel.frame.query("year == 2020")
     assert (remote["oss_n"].sum(), remote["enrolled_n"].sum()) == (9, 71_302)
-    params.years.leave_out, params.years.leave_out_reason = [2020], "Remote"
+    params.years = params.years.model_copy(update={"leave_out": (2020,), "leave_out_reason": "Remote"})
     assert "remote" not in said(read_panel(params).warnings)
 
 
@@ -648,7 +647,7 @@ def test_oakland_stars_stay_unknown(shared_data, tmp_path):
         missing=["*"],
     )
     params = tiny_params(link(tmp_path, path), panel=told, first="2014-15", last="2018-19")
-    frame, ledger = read_source(told, layout_for(told, root=tmp_path), name="groups", root=tmp_path)
+    frame, ledger = read_source(told, layout_for(told, root=tmp_path), name="groups", params=params)
     assert frame["oss_n"].isna().sum() == 2_574
     assert frame["enrolled_n"].isna().sum() == 2_563
     assert frame.groupby("group").size()["African American"] == 614

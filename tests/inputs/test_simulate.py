@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from rpeval.inputs import simulate
-from rpeval.inputs.simulate_files import study_files
-from rpeval.inputs.simulate_schools import draw_district, expected_rates
-from rpeval.inputs.simulate_survey import build_scale, draw_answers, expected_score, score_moments
+from rpeval.inputs.simulation.files import study_files
+from rpeval.inputs.simulation.schools import draw_district, expected_rates
+from rpeval.inputs.simulation.survey import build_scale, draw_answers, expected_score, score_moments
 
 STUDIES = ("lakeshore", "prairie", "riverbend")
 
@@ -48,61 +48,6 @@ def read_text(path):
 
 def write_year(start):
     return f"{start}-{(start + 1) % 100:02d}"
-
-
-# The panel for tests and examples
-
-
-def test_panel_plants_the_effect_it_was_asked_for():
-    _, truth = simulate.panel(schools=30, effect=-2.0, seed=3)
-    assert truth.att == pytest.approx(-2.0)
-    assert truth.iss_att == 0
-    assert truth.removals_att == pytest.approx(-2.0)
-
-
-def test_panel_steps_and_recoding_by_hand():
-    # one cohort of five schools from 2018 on, six treated years: half the effect once, the whole five times
-    _, truth = simulate.panel(
-        schools=10, adopters=5, cohorts=1, effect=-3.0, steps=(0.5, 1.0), recoded=1.0, seed=4
-    )
-    assert truth.att == pytest.approx(-3.0 * (0.5 + 5 * 1.0) / 6)
-    assert truth.iss_att == pytest.approx(-truth.att)
-    assert truth.removals_att == pytest.approx(0)
-    assert truth.by_event_time[0] == pytest.approx(-1.5)
-    assert len(truth.effects) == 30
-
-
-def test_panel_truth_counts_an_effect_that_had_to_be_cut():
-    _, truth = simulate.panel(schools=12, base=3.0, spread=1.0, effect=-50.0, seed=5)
-    assert -3.5 < truth.att < -1.5
-    assert truth.att == pytest.approx(truth.effects["oss_effect"].mean())
-
-
-def test_panel_rates_show_the_planted_effect():
-    # four thousand schools: the plain difference in differences must hit the truth within four standard errors
-    frame, truth = simulate.panel(schools=4000, cohorts=1, effect=-2.0, seed=6)
-    after = (frame["year"] >= 2018).map({True: "after", False: "before"})
-    mean = frame.groupby(["school_id", "arm", after])["oss_per_100"].mean().unstack()
-    change = (mean["after"] - mean["before"]).groupby("arm").agg(["mean", "var", "size"])
-    found = change.loc["adopting", "mean"] - change.loc["comparison", "mean"]
-    se = np.sqrt((change["var"] / change["size"]).sum())
-    assert abs(found - truth.att) < 4 * se
-    assert se < 0.15
-
-
-def test_panel_frame_is_whole_and_repeatable():
-    frame, _ = simulate.panel(schools=20, adopters=6, seed=7)
-    again, _ = simulate.panel(schools=20, adopters=6, seed=7)
-    other, _ = simulate.panel(schools=20, adopters=6, seed=8)
-    pd.testing.assert_frame_equal(frame, again)
-    assert not frame["oss_n"].equals(other["oss_n"])
-    assert frame[["school_id", "year"]].duplicated().sum() == 0
-    assert frame.groupby("school_id")["start_year"].first().notna().sum() == 6
-    assert (frame["suspended_n"] <= frame["oss_n"]).all()
-    assert ((frame["suspended_n"] > 0) == (frame["oss_n"] > 0)).all()
-    np.testing.assert_allclose(
-        frame["removals_per_100"] * frame["enrolled_n"] / 100, frame["oss_n"] + frame["iss_n"]
-    )
 
 
 # The rates a study is drawn from
@@ -174,7 +119,7 @@ def test_cohorts_are_those_of_the_recipe(drawn, recipes):
 
 def test_reliability_asked_for_is_the_reliability_of_the_latent_responses(recipes, instrument):
     told = recipes["lakeshore"]["survey"] | {"loadings": [1.0] * 6}
-    square = build_scale(told, instrument).loading ** 2
+    square = build_scale({"survey": told}, instrument).loading ** 2
     np.testing.assert_allclose(6 * square / (1 + 5 * square), told["reliability"])
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tiny_study import said, source, tiny_params, write_table
 
 from rpeval.errors import DataError, ParamsError
-from rpeval.inputs.instruments import read_instrument
 from rpeval.inputs.panel import read_panel
 from rpeval.inputs.params import read_params
-from rpeval.inputs.schema import SurveySource
+from rpeval.inputs.schema.instruments import read_instrument
+from rpeval.inputs.schema.sources import SurveySource
 from rpeval.inputs.survey import read_survey
 
 TINY = {
@@ -328,7 +328,7 @@ def test_pisa_as_it_comes(root, tmp_path, shared_data):
         columns={"respondent_id": "student", "school_id": "school", "weight": "w"},
         adoption="school_id start_year\n2012_1 _",
     )
-    params.years.first = 2011
+    params.years = params.years.model_copy(update={"first": 2011})
     survey = read_survey(params)
     items = survey.instrument.item_ids
     answered = raw[items].notna().any(axis=1)

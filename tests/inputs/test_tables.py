@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rpeval.errors import DataError
-from rpeval.inputs.cells import read_date, read_number, read_numbers, read_start, year_reader
-from rpeval.inputs.tables import missing_columns, read_table
+from rpeval.inputs.tables.cells import read_date, read_number, read_numbers, start_reader, year_reader
+from rpeval.inputs.tables.files import missing_columns, read_table
 
 ROWS = [["0042", "Lincoln, Ñ", "1,204"], ["007", 'the "old" one', ""]]
 HEADINGS = ["id", "name", "enrolled"]
@@ -114,9 +114,9 @@ def test_a_wrong_encoding_is_refused(tmp_path):
 
 def test_a_missing_file_names_its_neighbor(tmp_path):
     (tmp_path / "panel.csv").write_text(CSV)
-    with pytest.raises(DataError, match=r'Did you mean "panel\.csv"'):
+    with pytest.raises(DataError, match=r'Write "panel\.csv" instead'):
         read_table(tmp_path / "pannel.csv")
-    with pytest.raises(DataError, match="This is a folder"):
+    with pytest.raises(DataError, match="is a folder"):
         read_table(tmp_path)
 
 
@@ -127,9 +127,9 @@ def test_a_heading_twice_matters_only_where_it_is_read(tmp_path):
 
 def test_missing_columns_are_named_with_what_was_meant(tmp_path):
     table = read(tmp_path, "a.csv", CSV)
-    near, far = missing_columns(table, ["id", "enroled", "zzz"])
+    near, far = missing_columns(table, ["id", "enroled", "zzz"], "sources.panel")
     assert '"enroled"' in near.what
-    assert 'Write "enrolled"' in near.fix
+    assert near.fix == 'Write "enrolled" in sources.panel.'
     assert '"id", "name", "enrolled"' in far.fix
 
 
@@ -169,8 +169,8 @@ def test_missing_markers_are_unknown_never_zero():
 def test_years_starts_and_dates():
     assert year_reader("label")("2018-2019") == year_reader("label")("2018–19") == 2018
     assert year_reader("starts")("2018") == year_reader("ends")("2019") == 2018
-    assert read_start("ends")("2020") == 2019
-    assert pd.isna(read_start("label")("Never"))
+    assert start_reader("ends")("2020") == 2019
+    assert pd.isna(start_reader("label")("Never"))
     assert [read_date(d) for d in ("2019-06-30", "7/1/2019", "12/31/2018 14:05")] == [2018, 2019, 2018]
     for style, text in (("label", "2018"), ("label", "2018-20"), ("starts", "2018-19"), ("ends", "18")):
         with pytest.raises(ValueError):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpeval.errors import ParamsError
-from rpeval.inputs.yaml_text import parse_yaml, read_yaml
+from rpeval.inputs.schema.yaml_text import parse_yaml, read_yaml
 
 
 def problems_of(text):

@@ -3,6 +3,8 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+from rpeval.inputs.schema.sources import EnrollmentSource, TableSource
+from rpeval.inputs.schema.study import Exclusion, StudyYears
 from rpeval.inputs.years import parse_year
 
 
@@ -13,9 +15,9 @@ def write_table(path: Path, text: str) -> str:
     return path.name
 
 
-def source(path: str, layout: str | None = "rpeval", **keys) -> SimpleNamespace:
-    """A source as the params give it: what is not named is None."""
-    return SimpleNamespace(path=path, layout=layout, **keys)
+def source(path: str, layout: str | None = "rpeval", **keys) -> TableSource | EnrollmentSource:
+    """A source as the params give it; one without a layout is the enrollment beside an actions log."""
+    return TableSource(path=path, layout=layout, **keys) if layout else EnrollmentSource(path=path, **keys)
 
 
 LAYOUTS = Path(__file__).resolve().parents[2] / "data/reference/layouts"
@@ -55,21 +57,11 @@ def tiny_params(
 ) -> SimpleNamespace:
     """The attributes of a study's params that reading its tables needs."""
     give_layouts(root)
-    years = SimpleNamespace(
-        first=parse_year(first),
-        last=parse_year(last),
-        leave_out=[parse_year(year) for year in leave_out],
-        leave_out_reason="Remote" if leave_out else None,
-        complete=complete,
-    )
-    left = [
-        SimpleNamespace(
-            schools=e.get("schools", ()),
-            years=[parse_year(year) for year in e.get("years", ())],
-            reason=e["reason"],
-        )
-        for e in exclusions
-    ]
+    years = StudyYears.model_construct(
+        first=parse_year(first), last=parse_year(last), leave_out=tuple(map(parse_year, leave_out)),
+        leave_out_reason="Remote" if leave_out else None, complete=complete,
+    )  # fmt: skip
+    left = [Exclusion(**exclusion) for exclusion in exclusions]
     sources = SimpleNamespace(panel=panel, groups=groups, adoption=adoption, survey=survey, invited=invited)
     return SimpleNamespace(
         root=root, years=years, exclusions=left, simulated=simulated, outcome=outcome, sources=sources

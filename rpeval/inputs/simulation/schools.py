@@ -11,7 +11,7 @@ import pandas as pd
 from rpeval.inputs.years import parse_year
 
 LOWEST_RATE = 0.5  # per 100; keeps an expected rate positive after a bad draw of school and year
-KINDS = {"oss_n": "OSS", "iss_n": "ISS"}
+AXES = ("school_no", "group_no", "year_no")
 SCHOOL_DAYS = 195
 
 
@@ -46,11 +46,15 @@ class District:
     groups: tuple[str, ...]
     years: np.ndarray
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of schools, groups and years."""
+        return len(self.schools), len(self.groups), len(self.years)
+
 
 def draw_district(recipe: Mapping[str, Any]) -> District:
     """Draw schools with their sizes, base rates, group shares and adoption years."""
-    seed, groups = recipe["seed"], recipe["groups"]
-    schools = list_schools(recipe["schools"])
+    seed, groups, schools = recipe["seed"], recipe["groups"], list_schools(recipe["schools"])
     n = len(schools)
     schools["size"] *= gamma_around_one(stream(seed, "sizes"), recipe["schools"]["size_cv"], n)
     for kind in ("oss", "iss"):
@@ -72,20 +76,18 @@ def list_schools(told: Mapping[str, Any]) -> pd.DataFrame:
         for name in of["names"]
     ]
     width, first = len(told["first_id"]), int(told["first_id"])
-    ids = [f"{first + k:0{width}d}" for k in range(len(rows))]
-    return pd.DataFrame(rows).assign(school_id=ids)
+    return pd.DataFrame(rows).assign(school_id=[f"{first + k:0{width}d}" for k in range(len(rows))])
 
 
 def draw_starts(recipe: Mapping[str, Any], base: np.ndarray) -> np.ndarray:
     """Choose adopters, more often where rates are high, and give each a first program year."""
-    program = recipe["program"]
+    seed, program = recipe["seed"], recipe["program"]
     starts = [parse_year(year) for year, n in program["cohorts"].items() for _ in range(n)]
     weight = base ** program["toward_high_rates"]
-    chosen = stream(recipe["seed"], "adopters").choice(
-        len(base), len(starts), replace=False, p=weight / weight.sum()
-    )
+    chances = weight / weight.sum()
+    chosen = stream(seed, "adopters").choice(len(base), len(starts), replace=False, p=chances)
     start_year = np.full(len(base), np.nan)
-    start_year[stream(recipe["seed"], "cohorts").permutation(chosen)] = starts
+    start_year[stream(seed, "cohorts").permutation(chosen)] = starts
     return start_year
 
 
@@ -95,20 +97,20 @@ def draw_students(district: District, recipe: Mapping[str, Any]) -> pd.DataFrame
     Returns one row per student and year: student_no, school_no, group_no, year_no, proneness (mean one, the
     same in all years of a student), sorted by student and year.
     """
-    schools, years = district.schools, district.years
-    stay = schools["stay"].to_numpy()
+    stay, years = district.schools["stay"].to_numpy(), district.years
     entries = np.arange(years[0] - stay.max() + 1, years[-1] + 1)
     rng = stream(recipe["seed"], "students")
-    entering = rng.poisson((schools["size"].to_numpy() / stay)[:, None], (len(schools), len(entries)))
+    expected = (district.schools["size"].to_numpy() / stay)[:, None]
+    entering = rng.poisson(expected, (len(stay), len(entries)))
     school_no, entry_no = (np.repeat(axis.ravel(), entering.ravel()) for axis in np.indices(entering.shape))
-    cumulated = district.shares.cumsum(axis=1)[school_no]
-    group_no = (rng.random(len(school_no))[:, None] > cumulated[:, :-1]).sum(axis=1)
+    below = district.shares.cumsum(axis=1)[school_no, :-1]
+    group_no = (rng.random(len(school_no))[:, None] > below).sum(axis=1)
     proneness = gamma_around_one(rng, recipe["events"]["student_shape"] ** -0.5, len(school_no))
-    frame = pd.DataFrame({"school_no": school_no, "group_no": group_no, "proneness": proneness})
-    frame.insert(0, "student_no", np.arange(len(frame)))
-    long = frame.loc[np.repeat(frame.index, stay[school_no])]
-    year_no = entries[entry_no[long.index]] - years[0] + long.groupby(level=0).cumcount().to_numpy()
-    long = long.assign(year_no=year_no)
+    numbers = np.arange(len(school_no))
+    people = {"student_no": numbers, "school_no": school_no, "group_no": group_no, "proneness": proneness}
+    long = pd.DataFrame(people).loc[np.repeat(numbers, stay[school_no])]
+    since = long.groupby(level=0).cumcount().to_numpy()
+    long = long.assign(year_no=entries[entry_no[long.index]] - years[0] + since)
     return long[long["year_no"].between(0, len(years) - 1)].reset_index(drop=True)
 
 
@@ -135,23 +137,21 @@ def expected_rates(district: District, recipe: Mapping[str, Any]) -> Rates:
     are parallel by construction, for each group as well. The program prevents a share of a group's
     out-of-school suspensions and may move a share of the rest to in-school suspension.
     """
-    without = {kind: untreated(district, recipe, kind) for kind in ("oss", "iss")}
-    program = recipe["program"]
-    in_force = dose(district, program["steps"])[:, None, :]
+    oss, iss = (untreated(district, recipe, kind) for kind in ("oss", "iss"))
+    in_force = dose(district, recipe["program"]["steps"])[:, None, :]
     prevented, moved = (
-        in_force * np.array([program[key].get(group, 0.0) for group in district.groups])[None, :, None]
+        in_force * np.array([recipe["program"][key].get(group, 0.0) for group in district.groups])[:, None]
         for key in ("oss_prevented", "oss_moved_to_iss")
     )
-    events = without["oss"] * (1 - prevented)
-    return Rates(events * (1 - moved), without["iss"] + events * moved, without["oss"], without["iss"], moved)
+    events = oss * (1 - prevented)
+    return Rates(events * (1 - moved), iss + events * moved, oss, iss, moved)
 
 
 def untreated(district: District, recipe: Mapping[str, Any], kind: str) -> np.ndarray:
     """Expected events of one kind per 100 students without the program: schools × groups × years."""
     ratios = np.array([recipe["events"]["ratios"][group] for group in district.groups])
-    base = district.schools[f"{kind}_base"].to_numpy()
+    base, told = district.schools[f"{kind}_base"].to_numpy(), recipe["years"]
     by_group = base[:, None] * ratios / (district.shares @ ratios)[:, None]
-    told = recipe["years"]
     shock = stream(recipe["seed"], f"{kind} years").normal(0, told["shock_sd"], len(district.years))
     open_share = np.where(district.years == parse_year(told["remote"]), told["remote_share"], 1.0)
     return np.maximum(by_group[:, :, None] + shock, LOWEST_RATE) * open_share
@@ -171,16 +171,13 @@ def draw_events(
 
     Poisson, given the expected rate, the student's proneness and a multiplier of the school-year (mean one).
     """
-    seed, shape = recipe["seed"], (len(district.schools), len(district.years))
-    school, group, year = (students[f"{axis}_no"].to_numpy() for axis in ("school", "group", "year"))
-    moved = rates.moved[school, group, year]
-    before_moving = rates.oss[school, group, year] / (1 - moved)
-    drawn = {}
-    for kind, per_100 in (("oss", before_moving), ("iss", rates.iss_without[school, group, year])):
-        multiplier = gamma_around_one(
-            stream(seed, f"{kind} school-years"), recipe["events"][kind]["school_year_cv"], shape
-        )
-        expected = per_100 / 100 * students["proneness"].to_numpy() * multiplier[school, year]
+    cells = tuple(students[axis].to_numpy() for axis in AXES)
+    school, _, year = cells
+    seed, moved, drawn = recipe["seed"], rates.moved[cells], {}
+    for kind, per_100 in (("oss", rates.oss[cells] / (1 - moved)), ("iss", rates.iss_without[cells])):
+        cv, rng = recipe["events"][kind]["school_year_cv"], stream(seed, f"{kind} school-years")
+        multiplier = gamma_around_one(rng, cv, district.shape[::2])[school, year]
+        expected = per_100 / 100 * students["proneness"].to_numpy() * multiplier
         drawn[kind] = stream(seed, f"{kind} events").poisson(expected)
     recoded = stream(seed, "moved").binomial(drawn["oss"], moved)
     return students.assign(oss_n=drawn["oss"] - recoded, iss_n=drawn["iss"] + recoded)
@@ -188,9 +185,8 @@ def draw_events(
 
 def enrollment(students: pd.DataFrame, district: District) -> np.ndarray:
     """Count students: schools × groups × years."""
-    shape = (len(district.schools), len(district.groups), len(district.years))
-    cell = np.ravel_multi_index([students[f"{axis}_no"] for axis in ("school", "group", "year")], shape)
-    return np.bincount(cell, minlength=np.prod(shape)).reshape(shape)
+    cell = np.ravel_multi_index([students[axis] for axis in AXES], district.shape)
+    return np.bincount(cell, minlength=np.prod(district.shape)).reshape(district.shape)
 
 
 def draw_actions(students: pd.DataFrame, years: np.ndarray, recipe: Mapping[str, Any]) -> pd.DataFrame:
@@ -198,17 +194,16 @@ def draw_actions(students: pd.DataFrame, years: np.ndarray, recipe: Mapping[str,
 
     Returns one row per suspension: the columns of `students`, kind ("OSS", "ISS"), days and date (text).
     """
+    opening = pd.to_datetime([f"{year}-09-01" for year in years])
+    monday = (opening + pd.to_timedelta(7 - opening.day_of_week, unit="D")).to_numpy()
     parts = []
-    for column, kind in KINDS.items():
-        rows = students.loc[np.repeat(students.index, students[column])].assign(kind=kind)
-        rng = stream(recipe["seed"], f"{column} days")
-        rows["days"] = 1 + rng.poisson(recipe["events"][kind.lower()]["days"] - 1, len(rows))
+    for kind in ("oss", "iss"):
+        rows = students.loc[np.repeat(students.index, students[f"{kind}_n"])].assign(kind=kind.upper())
+        rng = stream(recipe["seed"], f"{kind}_n days")
+        rows["days"] = 1 + rng.poisson(recipe["events"][kind]["days"] - 1, len(rows))
         school_day = rng.integers(0, SCHOOL_DAYS, len(rows))
-        opening = pd.to_datetime([f"{year}-09-01" for year in years]).to_numpy()
-        monday = opening + (7 - pd.DatetimeIndex(opening).day_of_week.to_numpy()).astype("timedelta64[D]")
         day = school_day // 5 * 7 + school_day % 5
         rows["date"] = monday[rows["year_no"]] + day.astype("timedelta64[D]")
         parts.append(rows)
     actions = pd.concat(parts, ignore_index=True)
-    actions["date"] = actions["date"].dt.strftime("%Y-%m-%d")
-    return actions
+    return actions.assign(date=actions["date"].dt.strftime("%Y-%m-%d"))

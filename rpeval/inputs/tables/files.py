@@ -16,16 +16,16 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
+import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
 from rpeval.errors import DataError, Problem
-from rpeval.inputs.fields import counted
-from rpeval.inputs.words import list_words, nearest, quote
+from rpeval.inputs.schema.project import explain_absent
+from rpeval.inputs.words import FEW, counted, list_words, nearest, quote
 
 TEXT, SHEETS, PARQUET = {".csv", ".tsv", ".tab", ".txt"}, {".xlsx", ".xlsm"}, {".parquet", ".pq"}
 DELIMITERS = {"comma": ",", "tab": "\t", "\\t": "\t", "semicolon": ";", "pipe": "|"}
-EXAMPLES = 5
+SHOWN = 30  # headings named in one message
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,29 +70,26 @@ def read_table(
     [['0042', 'Lincoln']]
     """
     label = label or path.name
-    data, kind = _unpack(_bytes(path, label), path, label)
+    data, kind = _unpack(read_bytes(path, label), path, label)
     if kind in PARQUET:
         return _from_parquet(data, label, only)
     if kind in SHEETS:
         return _from_workbook(data, label, sheet, only)
     if kind in TEXT:
         return _from_text(_decode(data, encoding, label), label, delimiter, only)
-    raise _refuse(
-        label,
-        f"A {quote(kind)} file is not read.",
-        "Save it as .csv, .tsv, .xlsx or .parquet, each also .gz.",
-    )
+    fix = "Save it as .csv, .tsv, .xlsx or .parquet, each also .gz."
+    raise _refuse(label, f"A {quote(kind)} file is not read.", fix)
 
 
-def missing_columns(table: TextTable, wanted: Iterable[str]) -> list[Problem]:
-    """Name each wanted column that the file does not have, with the heading that was probably meant."""
+def missing_columns(table: TextTable, wanted: Iterable[str], where: str) -> list[Problem]:
+    """Name each wanted column that the file does not have, with the heading that was probably meant.
+
+    where : the place in the params that names the columns
+    """
     problems = []
     for column in sorted(set(wanted) - set(table.headings)):
-        meant = nearest(column, table.headings)
-        has = list_words(quote(heading) for heading in table.headings[:30])
-        fix = (
-            f"Write {quote(meant)} in the layout's columns." if meant else f"Use one of its headings: {has}."
-        )
+        meant, has = nearest(column, table.headings), list_words(map(quote, table.headings[:SHOWN]))
+        fix = f"Write {quote(meant)} in {where}." if meant else f"Use one of its headings: {has}."
         problems.append(Problem(table.label, f"There is no column {quote(column)}.", fix))
     return problems
 
@@ -101,18 +98,10 @@ def _refuse(label: str, what: str, fix: str) -> DataError:
     return DataError(Problem(label, what, fix))
 
 
-def _bytes(path: Path, label: str) -> bytes:
-    if path.is_dir():
-        raise _refuse(label, "This is a folder, not a file.", "Name the file in it.")
-    if not path.exists():
-        beside = sorted(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else []
-        meant = nearest(path.name, beside)
-        fix = (
-            f"Did you mean {quote(meant)}?"
-            if meant
-            else "Check the path, which starts at the project's root."
-        )
-        raise _refuse(label, "The file does not exist.", fix)
+def read_bytes(path: Path, label: str) -> bytes:
+    """Read a file whole; refuses (DataError) a folder, a file that is not there and an empty one."""
+    if absent := explain_absent(path.parent, path.name):
+        raise _refuse(label, *absent)
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -125,38 +114,33 @@ def _bytes(path: Path, label: str) -> bytes:
 
 def _unpack(data: bytes, path: Path, label: str) -> tuple[bytes, str]:
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes[-1:] == [".gz"]:
-        try:
-            return gzip.decompress(data), (suffixes[-2:-1] or [".csv"])[0]
-        except (OSError, EOFError, zlib.error):
-            raise _refuse(
-                label, "The file is not a whole gzip file.", "Copy it again, or unpack it by hand."
-            ) from None
-    return data, (suffixes[-1:] or ["(no ending)"])[0]
+    if suffixes[-1:] != [".gz"]:
+        return data, (suffixes[-1:] or ["(no ending)"])[0]
+    try:
+        return gzip.decompress(data), (suffixes[-2:-1] or [".csv"])[0]
+    except (OSError, EOFError, zlib.error):
+        fix = "Copy it again, or unpack it by hand."
+        raise _refuse(label, "The file is not a whole gzip file.", fix) from None
 
 
 def _decode(data: bytes, encoding: str | None, label: str) -> str:
-    start = data[:400].lstrip().lower()
     if data.startswith(b"PK"):
-        raise _refuse(
-            label, "This is a workbook or zip file, not text.", "Give it the ending .xlsx, or unzip it."
-        )
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        fix = "Give it the ending .xlsx, or unzip it."
+        raise _refuse(label, "This is a workbook or zip file, not text.", fix)
+    if data[:400].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         raise _refuse(label, "This is a web page, not a table.", "Download the data file itself.")
     try:
         text = data.decode(encoding or "utf-8-sig")
     except LookupError:
-        raise _refuse(
-            label, f"There is no encoding {quote(encoding)}.", "Write utf-8, latin-1 or utf-16."
-        ) from None
+        fix = "Write utf-8, latin-1 or utf-16."
+        raise _refuse(label, f"There is no encoding {quote(encoding)}.", fix) from None
     except UnicodeError as error:
         row = data[: getattr(error, "start", 0)].count(b"\n") + 1
         fix = "Try `encoding: latin-1` (or utf-16) in the source, or save the file as UTF-8."
         raise _refuse(label, f"Line {row} is not {encoding or 'UTF-8'} text.", fix) from None
     if "\0" in text:
-        raise _refuse(
-            label, "This is not a text table.", "Try `encoding: utf-16`, or export it again as CSV."
-        )
+        fix = "Try `encoding: utf-16`, or export it again as CSV."
+        raise _refuse(label, "This is not a text table.", fix)
     return text.removeprefix("\ufeff")
 
 
@@ -164,59 +148,19 @@ def _from_text(text: str, label: str, delimiter: str | None, only: Collection[st
     delimiter = DELIMITERS.get(delimiter or "", delimiter) or _guess_delimiter(text)
     if len(delimiter) != 1:
         raise _refuse(label, f"The delimiter {quote(delimiter)} is not one character.", "Write comma or tab.")
-    first, body = _split_headings(text, delimiter, label)
-    headings = _headings(first, label, only)
+    lines = io.StringIO(text.lstrip("\r\n"), newline="")
+    try:
+        first = next(csv.reader(lines, delimiter=delimiter), [])  # it may have line breaks in quotes
+    except csv.Error:
+        fix = "Check for a quote that is not closed."
+        raise _refuse(label, "The headings cannot be read.", fix) from None
+    headings, body = _headings(first, label, only), lines.read()
     if not body.strip():
         raise _refuse(label, "The file has headings but no rows.", "Export it again.")
     if body.count('"') % 2:
-        raise _refuse(
-            label, "A quote is opened and never closed.", "Export the file again, or close the quote."
-        )
-    read, torn = _parse_rows(body.encode(), headings, _used(headings, only), delimiter, label)
-    if torn:
-        raise DataError(_torn_rows(torn, len(headings), label))
-    return TextTable(_frame(read), headings, label)
-
-
-def _parse_rows(
-    content: bytes, headings: tuple[str, ...], used: list[str], delimiter: str, label: str
-) -> tuple[pa.Table, list[tuple[int, int]]]:
-    """Read the rows below the headings; returns them and the torn ones: row of the file, columns found."""
-    torn: list[tuple[int, int]] = []
-
-    def note_torn(row: Any) -> str:
-        torn.append((row.number + 1, row.actual_columns))
-        return "skip"
-
-    as_text = pyarrow.csv.ConvertOptions(
-        column_types=dict.fromkeys(headings, pa.string()), include_columns=used, strings_can_be_null=False
-    )
-    as_one_block = pyarrow.csv.ReadOptions(
-        use_threads=False, block_size=len(content) + 1, column_names=list(headings)
-    )
-    parse = pyarrow.csv.ParseOptions(
-        delimiter=delimiter, newlines_in_values=True, invalid_row_handler=note_torn
-    )
-    try:
-        read = pyarrow.csv.read_csv(
-            pa.BufferReader(content), read_options=as_one_block, parse_options=parse, convert_options=as_text
-        )
-    except pa.ArrowInvalid as error:
-        why = str(error).splitlines()[0]
-        raise _refuse(label, f"This is not a table: {why}", "Export it again.") from None
-    return read, torn
-
-
-def _split_headings(text: str, delimiter: str, label: str) -> tuple[list[str], str]:
-    """Read the first row, which may have line breaks in quotes, and give the rest as it stands."""
-    lines = io.StringIO(text.lstrip("\r\n"), newline="")
-    try:
-        first = next(csv.reader(lines, delimiter=delimiter), [])
-    except csv.Error:
-        raise _refuse(
-            label, "The headings cannot be read.", "Check for a quote that is not closed."
-        ) from None
-    return first, lines.read()
+        fix = "Export the file again, or close the quote."
+        raise _refuse(label, "A quote is opened and never closed.", fix)
+    return TextTable(_frame(_parse_rows(body.encode(), headings, only, delimiter, label)), headings, label)
 
 
 def _guess_delimiter(text: str) -> str:
@@ -224,27 +168,48 @@ def _guess_delimiter(text: str) -> str:
     return max(DELIMITERS.values(), key=first.count)
 
 
-def _torn_rows(torn: list[tuple[int, int]], columns: int, label: str) -> Problem:
-    shown = list_words(f"row {number} has {found}" for number, found in torn[:EXAMPLES])
-    told = counted(len(torn), "row", "does", "do")
-    what = f"{told} not have the {columns} columns of the headings: {shown}."
-    return Problem(label, what, "Export the file again, or mend these rows (an unquoted comma, a cut line).")
+def _parse_rows(
+    content: bytes, headings: tuple[str, ...], only: Collection[str] | None, delimiter: str, label: str
+) -> pa.Table:
+    """Read the rows below the headings, all as text; torn rows are refused with where they stand."""
+    torn: list[str] = []
+
+    def note_torn(row: Any) -> str:
+        torn.append(f"row {row.number + 1} has {row.actual_columns}")
+        return "skip"
+
+    texts, used = dict.fromkeys(headings, pa.string()), _used(headings, only)
+    whole = {"use_threads": False, "block_size": len(content) + 1, "column_names": list(headings)}
+    rows = {"delimiter": delimiter, "newlines_in_values": True, "invalid_row_handler": note_torn}
+    kept = {"column_types": texts, "include_columns": used, "strings_can_be_null": False}
+    try:
+        read = arrow_csv.read_csv(
+            pa.BufferReader(content),
+            arrow_csv.ReadOptions(**whole),
+            arrow_csv.ParseOptions(**rows),
+            arrow_csv.ConvertOptions(**kept),
+        )
+    except pa.ArrowInvalid as error:
+        why = str(error).splitlines()[0]
+        raise _refuse(label, f"This is not a table: {why}", "Export it again.") from None
+    if torn:
+        told = counted(len(torn), "row", "does", "do")
+        what = f"{told} not have the {len(headings)} columns of the headings: {list_words(torn[:FEW])}."
+        fix = "Export the file again, or mend these rows (an unquoted comma, a cut line)."
+        raise _refuse(label, what, fix)
+    return read
 
 
 def _headings(found: Iterable[Any], label: str, only: Collection[str] | None) -> tuple[str, ...]:
     """Name the columns; a heading that is used must not stand twice."""
-    names = [str("" if name is None else name).strip() for name in found]
+    names = [cell_text(name) for name in found]
     names = [name or f"(column {number} has no heading)" for number, name in enumerate(names, start=1)]
     twice = sorted({name for name in names if names.count(name) > 1 and (only is None or name in only)})
     if twice:
-        told = counted(len(twice), "heading", "stands", "stand")
-        what = f"{told} more than once: {list_words(map(quote, twice))}."
-        raise _refuse(label, what, "Give each column a heading of its own.")
-    seen: dict[str, int] = {}
-    for number, name in enumerate(names):
-        seen[name] = seen.get(name, 0) + 1
-        names[number] = name if seen[name] == 1 else f"{name} ({seen[name]})"
-    return tuple(names)
+        what = f"{counted(len(twice), 'heading', 'stands', 'stand')} more than once: "
+        raise _refuse(label, f"{what}{list_words(map(quote, twice))}.", "Give each column its own heading.")
+    again = [names[:number].count(name) for number, name in enumerate(names)]
+    return tuple(f"{name} ({n + 1})" if n else name for name, n in zip(names, again, strict=True))
 
 
 def _used(headings: Iterable[str], only: Collection[str] | None) -> list[str]:
@@ -257,25 +222,32 @@ def _from_workbook(data: bytes, label: str, sheet: str | None, only: Collection[
     try:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     except Exception:
-        raise _refuse(
-            label,
-            "This is not a workbook that can be opened.",
-            "Save it as .xlsx or .csv without a password.",
-        ) from None
+        fix = "Save it as .xlsx or .csv without a password."
+        raise _refuse(label, "This is not a workbook that can be opened.", fix) from None
     if sheet is not None and sheet not in book.sheetnames:
-        names = list_words(quote(name) for name in book.sheetnames)
-        raise _refuse(label, f"There is no sheet {quote(sheet)}.", f"Use one of: {names}.")
+        fix = f"Use one of: {list_words(map(quote, book.sheetnames))}."
+        raise _refuse(label, f"There is no sheet {quote(sheet)}.", fix)
     page = book[sheet] if sheet is not None else book.worksheets[0]
     page.reset_dimensions()
     rows = [[cell_text(value) for value in row] for row in page.iter_rows(values_only=True)]
     rows = [row for row in rows if any(row)]
     if not rows:
         raise _refuse(label, f"The sheet {quote(page.title)} is empty.", "Name another with `sheet:`.")
-    width = max(len(row) - row[::-1].index(next(v for v in row[::-1] if v)) for row in rows)
+    width = max(number for row in rows for number, value in enumerate(row, start=1) if value)
     rows = [(row + [""] * width)[:width] for row in rows]
     headings = _headings(rows[0], label, only)
     frame = pd.DataFrame(rows[1:], columns=list(headings), dtype="str")
     return TextTable(frame[_used(headings, only)], headings, label)
+
+
+def _from_parquet(data: bytes, label: str, only: Collection[str] | None) -> TextTable:
+    try:
+        file = pq.ParquetFile(io.BytesIO(data))
+        headings = _headings(file.schema_arrow.names, label, only)
+        read = file.read(columns=_used(headings, only))
+    except (pa.ArrowInvalid, OSError):
+        raise _refuse(label, "This is not a Parquet file.", "Copy or export it again.") from None
+    return TextTable(_frame(read), headings, label)
 
 
 def cell_text(value: Any) -> str:
@@ -293,16 +265,6 @@ def cell_text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == datetime.min.time() else value.isoformat(" ")
     return str(value).strip()
-
-
-def _from_parquet(data: bytes, label: str, only: Collection[str] | None) -> TextTable:
-    try:
-        file = pq.ParquetFile(io.BytesIO(data))
-        headings = _headings(file.schema_arrow.names, label, only)
-        read = file.read(columns=_used(headings, only))
-    except (pa.ArrowInvalid, OSError):
-        raise _refuse(label, "This is not a Parquet file.", "Copy or export it again.") from None
-    return TextTable(_frame(read), headings, label)
 
 
 def _frame(read: pa.Table) -> pd.DataFrame:

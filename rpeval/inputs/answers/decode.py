@@ -6,13 +6,11 @@ import numpy as np
 import pandas as pd
 
 from rpeval.inputs.accounting import Ledger
-from rpeval.inputs.cells import read_cells, read_number
-from rpeval.inputs.fields import counted
-from rpeval.inputs.instruments import Instrument
-from rpeval.inputs.words import list_words, quote
+from rpeval.inputs.schema.instruments import Instrument
+from rpeval.inputs.tables.cells import read_cells, read_number
+from rpeval.inputs.words import FEW, counted, list_words, quote
 
 UNANSWERED = {"", "*", "--", ".", "na", "n/a", "nan", "null", "none"}
-EXAMPLES = 5
 MOSTLY = 0.5  # beyond this share of answers off the scale, the file is read in the wrong way
 
 
@@ -57,7 +55,8 @@ def decode(
     answers = {item: read_cells(texts[item], read) for item in instrument.item_ids}
     off = {item: texts.loc[read.bad, item] for item, read in answers.items() if read.bad.any()}
     codes = pd.DataFrame({item: read.values for item, read in answers.items()}, index=texts.index)
-    _tell_off_scale(off, int(codes.notna().to_numpy().sum()), instrument, labels, ledger)
+    if off:
+        _tell_off_scale(off, int(codes.count().sum()), instrument, labels, ledger)
     return codes
 
 
@@ -70,20 +69,16 @@ def _tell_off_scale(
     off: dict[str, pd.Series], on_n: int, instrument: Instrument, labels: bool, ledger: Ledger
 ) -> None:
     """Say how many answers are not on the scale, by item."""
-    off_n = sum(len(texts) for texts in off.values())
-    if not off_n:
-        return
+    every = pd.concat(list(off.values()))
     by_item = list_words(f"{item} {len(texts)}" for item, texts in off.items())
-    shown = most_common(pd.concat(list(off.values())))
-    share = off_n / (off_n + on_n)
     scale = list_words(instrument.categories) if labels else f"{instrument.min} to {instrument.max}"
-    told = counted(off_n, "answer", "is", "are")
-    what = f"{told} not on the scale ({scale}) and left as unanswered: {shown}. By item: {by_item}."
+    told = f"{counted(len(every), 'answer', 'is', 'are')} not on the scale ({scale}) and left as unanswered"
     fix = "Correct them, or name those that mean no answer under `missing`."
-    if share > MOSTLY:
+    wrong_way = len(every) / (len(every) + on_n) > MOSTLY
+    if wrong_way:
         other = "codes" if labels else "labels"
         fix = f"Say `answers: {other}` in sources.survey, or name the instrument that the file follows."
-    ledger.say(what, fix, stops=share > MOSTLY)
+    ledger.say(f"{told}: {most_common(every)}. By item: {by_item}.", fix, stops=wrong_way)
 
 
 def most_common(texts: pd.Series) -> str:
@@ -93,7 +88,7 @@ def most_common(texts: pd.Series) -> str:
     '"9" (2), "x" (1)'
     """
     counts = texts.value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    return list_words(f"{quote(text)} ({n:,})" for text, n in counts.head(EXAMPLES).items())
+    return list_words(f"{quote(text)} ({n:,})" for text, n in counts.head(FEW).items())
 
 
 def once_each(frame: pd.DataFrame, items: Sequence[str], ledger: Ledger) -> pd.DataFrame:
@@ -105,16 +100,14 @@ def once_each(frame: pd.DataFrame, items: Sequence[str], ledger: Ledger) -> pd.D
     if again:
         told = counted(again, "row", "comes", "come")
         what = f"{told} from a respondent who had answered in the same wave; the first complete row counts."
-        ledger.say(what, "Check that the ids belong to persons, not to classes or devices.", stops=False)
+        ledger.warn(what, "Check that the ids belong to persons, not to classes or devices.")
     return ledger.keep(frame, frame.index.isin(keep), "Same respondent answered again in the wave")
 
 
 def tell_straight_lines(codes: pd.DataFrame, ledger: Ledger) -> None:
     """Say how many respondents gave one and the same answer to every item, as it stands in the file."""
-    if codes.shape[1] < 3 or codes.empty:
-        return
     same = codes.notna().all(axis=1) & (codes.max(axis=1) == codes.min(axis=1))
-    if same.any():
+    if codes.shape[1] >= 3 and same.any():
         told = f"{counted(int(same.sum()), 'respondent')} ({100 * same.mean():.1f} %)"
         what = f"{told} gave the same answer to all {codes.shape[1]} items; they are kept."
-        ledger.say(what, "Look at the effect without them, where items point both ways.", stops=False)
+        ledger.warn(what, "Look at the effect without them, where items point both ways.")

@@ -1,17 +1,17 @@
 """Survey instruments: which items a scale has, how they are answered, and which are turned around."""
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
 from rpeval.errors import ParamsError, Problem
-from rpeval.inputs.forms import fill
-from rpeval.inputs.project import INSTRUMENTS, reference_names
-from rpeval.inputs.typed import Form, Number, Switch, Text, Texts, Whole
-from rpeval.inputs.words import instead, list_words, quote
-from rpeval.inputs.yaml_text import read_yaml
+from rpeval.inputs.schema.forms import read_named
+from rpeval.inputs.schema.project import INSTRUMENTS
+from rpeval.inputs.schema.values import Form, Number, Switch, Text, Texts, Whole
+from rpeval.inputs.words import list_words, quote
 
 
 class Item(Form):
@@ -80,45 +80,28 @@ def read_instrument(name: str, root: Path) -> Instrument:
     Refuses (ParamsError, all at once): no such instrument; a file that does not fit; categories, codes and
     favorable codes that contradict each other; an item twice.
     """
-    path = root / INSTRUMENTS / f"{name}.yml"
-    if not path.is_file():
-        fix = instead(name, reference_names(root, INSTRUMENTS))
-        raise ParamsError(Problem(INSTRUMENTS, f"There is no instrument {quote(name)}.", fix))
-    label = f"{INSTRUMENTS}/{name}.yml"
-    instrument, problems = fill(Instrument, read_yaml(path, name=label), name=label)
-    if instrument is not None:
-        problems = _contradictions(instrument, name, label)
-    if problems or instrument is None:
+    instrument = read_named(Instrument, name, folder=INSTRUMENTS, root=root)
+    found, where = _contradictions(instrument, name), f"{INSTRUMENTS}/{name}.yml"
+    if problems := [Problem(f"{where}: {key}", what, fix) for key, what, fix in found]:
         raise ParamsError(problems)
     return instrument
 
 
-def _contradictions(instrument: Instrument, name: str, label: str) -> list[Problem]:
-    """List what does not agree inside an instrument."""
-    low, high, n = instrument.min, instrument.max, len(instrument.categories)
-    ids = instrument.item_ids
-    twice = sorted({i for i in ids if ids.count(i) > 1})
-    outside = [code for code in instrument.favorable if not low <= code <= high]
-    found = [
-        (instrument.id != name, "id", f"The id is {quote(instrument.id)}.", f"Write {quote(name)}."),
-        (
-            n != high - low + 1,
-            "categories",
-            f"{n} categories stand for the codes {low} to {high}.",
-            "Name each code once, lowest first.",
-        ),
-        (bool(twice), "items", f"Items stand twice: {list_words(twice)}.", "Give each item its own id."),
-        (
-            bool(outside),
-            "favorable",
-            f"These codes are not on the scale: {list_words(outside)}.",
-            f"Use codes from {low} to {high}, as they are after reversing.",
-        ),
-        (
-            not 0 < instrument.answered_share <= 1,
-            "answered_share",
-            f"{instrument.answered_share:g} is not a share of the items.",
-            "Write a number above 0, at most 1.",
-        ),
-    ]
-    return [Problem(f"{label}: {key}", what, fix) for wrong, key, what, fix in found if wrong]
+def _contradictions(told: Instrument, name: str) -> Iterator[tuple[str, str, str]]:
+    """Tell what does not agree inside an instrument: key, what, fix."""
+    low, high, ids = told.min, told.max, told.item_ids
+    if told.id != name:
+        yield "id", f"The id is {quote(told.id)}.", f"Write {quote(name)}."
+    if len(told.categories) != high - low + 1:
+        what = f"{len(told.categories)} categories stand for the codes {low} to {high}."
+        yield "categories", what, "Name each code once, lowest first."
+    twice = sorted({item for item in ids if ids.count(item) > 1})
+    if twice:
+        yield "items", f"Items stand twice: {list_words(twice)}.", "Give each item its own id."
+    outside = [code for code in told.favorable if not low <= code <= high]
+    if outside:
+        what = f"These codes are not on the scale: {list_words(outside)}."
+        yield "favorable", what, f"Use codes from {low} to {high}, as they are after reversing."
+    if not 0 < told.answered_share <= 1:
+        what = f"{told.answered_share:g} is not a share of the items."
+        yield "answered_share", what, "Write a number above 0, at most 1."

@@ -10,8 +10,8 @@ COUNTS = {
     "arrested_n": "school-related arrests",
     "transferred_n": "disciplinary transfers",
 }
-ENROLLED = "enrolled_n"
-INVITED = "invited_n"
+ENROLLED, INVITED, REMOVALS = "enrolled_n", "invited_n", "removals_per_100"
+WORDS = {ENROLLED: "enrollment", INVITED: "students invited", **COUNTS}
 STAMP = "simulated"
 
 
@@ -25,21 +25,9 @@ def rate_of(count: str) -> str:
 
 
 RATES = {rate_of(count): count for count in COUNTS}
-REMOVALS = "removals_per_100"
-NUMBERS = (ENROLLED, INVITED, *COUNTS, *RATES, "days")
+NUMBERS = (*WORDS, *RATES, "days")
 KEYS = ("school_id", "school_name", "year", "date", "group", "start_year", STAMP)
-STUDENT_KEYS = ("student_id", "action_id", "kind")
-FIELDS = (*KEYS, *NUMBERS, *STUDENT_KEYS)
-
-
-def counted(n: int, noun: str, one: str = "", many: str = "") -> str:
-    """Count things, with the verb that fits.
-
-    >>> counted(1, "row", "has", "have"), counted(1204, "school", "stays", "stay"), counted(2, "cell")
-    ('1 row has', '1,204 schools stay', '2 cells')
-    """
-    ending, verb = ("", one) if n == 1 else ("s", many)
-    return f"{n:,} {noun}{ending}{verb and ' ' + verb}"
+FIELDS = (*KEYS, *NUMBERS, "student_id", "action_id", "kind")
 
 
 def words_of(field: str) -> str:
@@ -48,5 +36,4 @@ def words_of(field: str) -> str:
     >>> words_of("oss_n"), words_of("enrolled_n")
     ('out-of-school suspensions (oss_n)', 'enrollment (enrolled_n)')
     """
-    words = {ENROLLED: "enrollment", INVITED: "students invited", **COUNTS}.get(field)
-    return f"{words} ({field})" if words else field
+    return f"{WORDS[field]} ({field})" if field in WORDS else field

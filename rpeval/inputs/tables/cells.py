@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from rpeval.inputs.words import FEW, list_words, quote
 from rpeval.inputs.years import FIRST, LAST, parse_year
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?")
-ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-[0-9]{1,2}([ T].*)?")
-US_DATE = re.compile(r"([0-9]{1,2})/[0-9]{1,2}/([0-9]{4})( .*)?")
+ISO_DATE = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-[0-9]{1,2}([ T].*)?")
+US_DATE = re.compile(r"(?P<month>[0-9]{1,2})/[0-9]{1,2}/(?P<year>[0-9]{4})( .*)?")
 JULY = 7
 NEVER = {"", "never", "none", "no", "n/a", "na"}
 
@@ -54,11 +55,10 @@ def read_number(text: str) -> float:
     >>> [read_number(t) for t in ("1,234", "5.3%", "007", "")]
     [1234.0, 5.3, 7.0, nan]
     """
-    plain = text.strip().removesuffix("%").strip()
-    if THOUSANDS.fullmatch(plain):
-        plain = plain.replace(",", "")
-    if not plain and not text.strip():
+    if not text.strip():
         return np.nan
+    plain = text.strip().removesuffix("%").strip()
+    plain = plain.replace(",", "") if THOUSANDS.fullmatch(plain) else plain
     if not NUMBER.fullmatch(plain):
         raise ValueError(text)
     return float(plain)
@@ -70,7 +70,7 @@ def read_numbers(texts: pd.Series, *, missing: Collection[str]) -> Read:
     >>> read_numbers(pd.Series(["12", "*", "x"]), missing=["*"]).values.tolist()
     [12.0, nan, nan]
     """
-    unknown = {marker.strip().casefold() for marker in missing} | {""}
+    unknown = {marker.strip().casefold() for marker in missing}
     return read_cells(texts, lambda text: np.nan if text.strip().casefold() in unknown else read_number(text))
 
 
@@ -94,10 +94,10 @@ def year_reader(style: str) -> Callable[[str], float]:
     return read
 
 
-def read_start(style: str) -> Callable[[str], float]:
+def start_reader(style: str) -> Callable[[str], float]:
     """Give the function that reads a first program year; "never" and empty are NaN.
 
-    >>> read_start("label")("never"), read_start("label")("2019-20")
+    >>> start_reader("label")("never"), start_reader("label")("2019-20")
     (nan, 2019.0)
     """
     year = year_reader(style)
@@ -110,10 +110,14 @@ def read_date(text: str) -> float:
     >>> read_date("2019-06-30"), read_date("7/1/2019"), read_date("2019-07-01 08:15")
     (2018.0, 2019.0, 2019.0)
     """
-    iso, us = ISO_DATE.fullmatch(text.strip()), US_DATE.fullmatch(text.strip())
-    if not (iso or us):
-        raise ValueError(text)
-    year, month = (int(iso[1]), int(iso[2])) if iso else (int(us[2]), int(us[1]))
+    date = ISO_DATE.fullmatch(text.strip()) or US_DATE.fullmatch(text.strip())
+    year, month = (int(date["year"]), int(date["month"])) if date else (0, 0)
     if not (1 <= month <= 12 and FIRST <= year <= LAST):
         raise ValueError(text)
     return float(year if month >= JULY else year - 1)
+
+
+def show_cells(texts: pd.Series, rows: pd.Series) -> str:
+    """Show the first five cells with their rows in the file: "x" (row 5), "y" (row 9) and 3 more."""
+    shown = [f"{quote(text)} (row {row})" for row, text in sorted(zip(rows[texts.index], texts, strict=True))]
+    return list_words(shown[:FEW]) + (f" and {len(shown) - FEW} more" if len(shown) > FEW else "")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rpeval.inputs.simulate_schools import District, stream
+from rpeval.inputs.simulation.schools import District, stream
 from rpeval.inputs.years import parse_year
 
 BEYOND_THE_SCALE = 9  # the code a mistyped answer gets
@@ -31,13 +31,13 @@ class Scale:
     low: int
 
 
-def build_scale(told: Mapping[str, Any], instrument: Mapping[str, Any]) -> Scale:
+def build_scale(recipe: Mapping[str, Any], instrument: Mapping[str, Any]) -> Scale:
     """Build the scale of a recipe: loadings that give the latent responses the reliability asked for.
 
     For k equal loadings l, reliability is k l² / (1 + (k - 1) l²); the recipe's relative loadings spread
     around that l.
     """
-    items = instrument["items"]
+    told, items = recipe["survey"], instrument["items"]
     k, reliability = len(items), told["reliability"]
     usual = np.sqrt(reliability / (k - (k - 1) * reliability))
     cuts = np.array(told["thresholds"])[None, :] + np.array(told["item_shifts"])[:, None]
@@ -69,37 +69,32 @@ def invite(students: pd.DataFrame, district: District, recipe: Mapping[str, Any]
 
 
 def draw_respondents(asked: pd.DataFrame, district: District, recipe: Mapping[str, Any]) -> pd.DataFrame:
-    """Let some of the invited students answer.
+    """Let some of the invited students answer, at a rate drawn for each school and wave.
 
     Returns one row per respondent: school_no, group_no, wave (year), theta (latent belonging without the
     program), adopted (yes or no) and effect (what the program adds to theta), sorted by wave and school.
     """
     told, seed = recipe["survey"], recipe["seed"]
-    answers = stream(seed, "answered").random(len(asked)) < response_rate(asked, district, recipe)
-    respondents = asked[answers].reset_index(drop=True)
-    adopted = respondents["wave"] >= district.schools["start_year"].to_numpy()[respondents["school_no"]]
-    theta = draw_theta(respondents, district, recipe)
-    respondents = respondents.assign(theta=theta, adopted=adopted, effect=told["effect"] * adopted)
-    return respondents[["school_no", "group_no", "wave", "theta", "adopted", "effect"]]
+    usual, sd = told["response"]["mean"], told["response"]["sd"]
+    rate = np.clip(stream(seed, "response").normal(usual, sd, (len(district.schools), 2)), 0.05, 1.0)
+    answers = stream(seed, "answered").random(len(asked)) < rate[asked["school_no"], asked["wave_no"]]
+    people = asked[answers].reset_index(drop=True)
+    adopted = people["wave"] >= district.schools["start_year"].to_numpy()[people["school_no"]]
+    theta = draw_theta(people, district, recipe)
+    people = people.assign(theta=theta, adopted=adopted, effect=told["effect"] * adopted)
+    return people[["school_no", "group_no", "wave", "theta", "adopted", "effect"]]
 
 
-def response_rate(asked: pd.DataFrame, district: District, recipe: Mapping[str, Any]) -> np.ndarray:
-    """Chance of answering, one draw per school and wave."""
-    told = recipe["survey"]["response"]
-    rate = stream(recipe["seed"], "response").normal(told["mean"], told["sd"], (len(district.schools), 2))
-    return np.clip(rate, 0.05, 1.0)[asked["school_no"], asked["wave_no"]]
-
-
-def draw_theta(respondents: pd.DataFrame, district: District, recipe: Mapping[str, Any]) -> np.ndarray:
+def draw_theta(people: pd.DataFrame, district: District, recipe: Mapping[str, Any]) -> np.ndarray:
     """Draw latent belonging without the program: group, wave, school, school-by-wave shock, person."""
     told, seed, n = recipe["survey"], recipe["seed"], len(district.schools)
-    school_no, later = respondents["school_no"].to_numpy(), respondents["wave"] > respondents["wave"].min()
+    school_no, later = people["school_no"].to_numpy(), people["wave"] > people["wave"].min()
     between, shaken = told["school_variance"], told["school_wave_variance"]
     of_school = stream(seed, "school belonging").normal(0, np.sqrt(between), n)
     of_wave = stream(seed, "school-wave belonging").normal(0, np.sqrt(shaken), (n, 2))
-    person = stream(seed, "person belonging").normal(0, np.sqrt(1 - between - shaken), len(respondents))
+    person = stream(seed, "person belonging").normal(0, np.sqrt(1 - between - shaken), len(people))
     of_group = np.array([told["groups"][group] for group in district.groups])
-    fixed = of_group[respondents["group_no"]] + told["wave_shift"] * later
+    fixed = of_group[people["group_no"]] + told["wave_shift"] * later
     return (fixed + of_school[school_no] + of_wave[school_no, later.astype(int)] + person).to_numpy()
 
 
@@ -144,34 +139,27 @@ def score_moments(scale: Scale, theta: np.ndarray) -> tuple[float, float, float]
 
 
 def planted_belonging(
-    respondents: pd.DataFrame, scale: Scale, favorable: list[int]
+    people: pd.DataFrame, scale: Scale, favorable: list[int]
 ) -> dict[str, tuple[float, str, str]]:
     """State what the survey was drawn to show: finding id to value, unit and note.
 
     The effect compares the same respondents with and without the program; reliability is that of all
     respondents, and the standard deviation that of the first wave.
     """
-    theta = (respondents["theta"] + respondents["effect"]).to_numpy()
-    reached, first = respondents["adopted"], respondents["wave"] == respondents["wave"].min()
-    with_it, without = theta[reached], respondents["theta"].to_numpy()[reached]
-    gains = expected_score(scale, with_it) - expected_score(scale, without)
-    points, by_school = (
-        float(gains.mean()),
-        pd.Series(gains).groupby(respondents["school_no"][reached].to_numpy()),
-    )
+    theta, reached = (people["theta"] + people["effect"]).to_numpy(), people["adopted"]
+    with_it, without = theta[reached], people["theta"].to_numpy()[reached]
+    gains = pd.Series(expected_score(scale, with_it) - expected_score(scale, without))
+    by_school = gains.groupby(people["school_no"][reached].to_numpy()).mean()
     top = min(favorable) - scale.low - 1
     more = chance_above(scale, with_it)[:, :, top].mean() - chance_above(scale, without)[:, :, top].mean()
-    spread, _, _ = score_moments(scale, theta[first])
+    spread, _, _ = score_moments(scale, theta[people["wave"] == people["wave"].min()])
     _, alpha, omega = score_moments(scale, theta)
+    points, unit, share = float(gains.mean()), "scale points", "percentage points"
     return {
-        "belonging.att": (points, "scale points", "Mean item score, after reversing."),
-        "belonging.schools.att": (
-            float(by_school.mean().mean()),
-            "scale points",
-            "Each school counts the same.",
-        ),
+        "belonging.att": (points, unit, "Mean item score, after reversing."),
+        "belonging.schools.att": (float(by_school.mean()), unit, "Each school counts the same."),
         "belonging.att.sd": (points / spread, "SD", "In student standard deviations of the first wave."),
-        "belonging.favorable.att": (100 * float(more), "percentage points", "Mean over the items."),
+        "belonging.favorable.att": (100 * float(more), share, "Mean over the items."),
         "belonging.alpha": (alpha, "", "Expected alpha of all respondents."),
         "belonging.omega": (omega, "", "Share of the score's variance that belonging explains."),
     }

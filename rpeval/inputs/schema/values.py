@@ -7,6 +7,7 @@ text: a field of text then refuses a number or a truth value rather than guess w
 import codecs
 import math
 import re
+from collections.abc import Callable
 from datetime import date
 from pathlib import PurePosixPath, PureWindowsPath
 from posixpath import normpath
@@ -30,15 +31,17 @@ from rpeval.inputs.years import parse_year, show_year
 
 WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]{0,17})")
 DECIMAL = re.compile(r"[+-]?(?!0[0-9]+$)([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-STUDY = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # Unicode categories: controls, formats, surrogates, line separators
 KEPT = "\t\n\u200c\u200d"  # and the joiners that some scripts need
 EMPTY = ("Nothing is written here.", "Give it a value, or delete the line.")
 
 
-def refuse(what: str, fix: str) -> PydanticCustomError:
-    """Make the error a field raises: what is wrong, and one imperative sentence that mends it."""
-    return PydanticCustomError("rpeval", "{what} {fix}", {"what": what, "fix": fix})
+def refuse(what: str, fix: str, *, at: str = "") -> PydanticCustomError:
+    """Make the error a field raises: what is wrong, and one imperative sentence that mends it.
+
+    at : the key it is about, where the form as a whole raises it
+    """
+    return PydanticCustomError("rpeval", "{what} {fix}", {"what": what, "fix": fix, "at": at})
 
 
 class Form(BaseModel):
@@ -72,9 +75,14 @@ def read_exact(value: Any) -> str:
     return value
 
 
+def is_whole(value: Any) -> bool:
+    """Tell a whole number from a truth value, which Python counts among them."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def read_whole(value: Any) -> int:
     """Take a whole number, or text that is one."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if is_whole(value):
         return value
     if isinstance(value, str) and WHOLE.fullmatch(value.strip()):
         return int(value)
@@ -84,7 +92,7 @@ def read_whole(value: Any) -> int:
 def read_number(value: Any) -> float:
     """Take a finite number, or text that is one."""
     number = math.nan
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if is_whole(value) or isinstance(value, float):
         number = float(value) if abs(value) < 1e300 else math.inf
     elif isinstance(value, str) and DECIMAL.fullmatch(value.strip()):
         number = float(value)
@@ -95,16 +103,15 @@ def read_number(value: Any) -> float:
 
 def read_switch(value: Any) -> bool:
     """Take true or false."""
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
-        return value.strip().lower() == "true"
+    known = {"true": True, "false": False}
+    if isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in known):
+        return known[str(value).strip().lower()]
     raise _not_a("true or false", value, "Write true or false.")
 
 
 def read_year(value: Any) -> int:
     """Take a school year like 2018-19, as the year of its start."""
-    if value is None or value == "":
+    if value in (None, ""):
         raise refuse(*EMPTY)
     try:
         return parse_year(value.strip() if isinstance(value, str) else value)
@@ -121,34 +128,12 @@ def read_path(value: Any) -> str:
     """Take a path relative to the project's folder, written with /; ../ may lead to a folder beside it."""
     text = read_text(value)
     if "\\" in text:
-        raise refuse(
-            f"{quote(text)} is written with backslashes.", f"Write {quote(text.replace(chr(92), '/'))}."
-        )
+        fix = f"Write {quote(text.replace(chr(92), '/'))}."
+        raise refuse(f"{quote(text)} is written with backslashes.", fix)
     if PurePosixPath(text).is_absolute() or PureWindowsPath(text).drive or text.startswith("~"):
-        raise refuse(
-            f"{quote(text)} is a path of one machine only.",
-            "Copy or link the file into data/<study>/ (git ignores it there), and write that path.",
-        )
+        fix = "Copy or link the file into data/<study>/ (git ignores it there), and write that path."
+        raise refuse(f"{quote(text)} is a path of one machine only.", fix)
     return normpath(text)
-
-
-def read_study(value: Any) -> str:
-    """Take the short name of a study, which also names its folder."""
-    text = read_text(value)
-    if not STUDY.fullmatch(text):
-        raise refuse(
-            f"{quote(text)} cannot name a folder everywhere.",
-            "Use only lower-case letters, digits, - and _ (at most 60), beginning with a letter or digit.",
-        )
-    return text
-
-
-def read_state(value: Any) -> str:
-    """Take the two letters of a state."""
-    text = read_text(value)
-    if not re.fullmatch(r"[A-Z]{2}", text):
-        raise refuse(f"{quote(text)} is not a state's abbreviation.", "Write two capital letters, like CA.")
-    return text
 
 
 def read_leaid(value: Any) -> str:
@@ -156,7 +141,7 @@ def read_leaid(value: Any) -> str:
 
     "none" is for a study across districts, which has no id of its own.
     """
-    if isinstance(value, int) and not isinstance(value, bool):
+    if is_whole(value):
         meant = next((t for t in (str(value), f"0{value:o}") if len(t) == 7), str(value).zfill(7))
         raise refuse(f"The id was read as the number {value} by YAML.", f'Write it in quotes: "{meant}".')
     text = read_text(value)
@@ -172,10 +157,21 @@ def read_encoding(value: Any) -> str:
     try:
         codecs.lookup(text)
     except (LookupError, ValueError):
-        raise refuse(
-            f"{quote(text)} is not a known encoding.", "Write utf-8, utf-16, cp1252 or latin-1."
-        ) from None
+        fix = "Write utf-8, utf-16, cp1252 or latin-1."
+        raise refuse(f"{quote(text)} is not a known encoding.", fix) from None
     return text
+
+
+def matching(pattern: str, what: str, fix: str) -> BeforeValidator:
+    """Take text of one pattern; {} in `what` stands for the text that is not."""
+
+    def read(value: Any) -> str:
+        text = read_text(value)
+        if not re.fullmatch(pattern, text):
+            raise refuse(what.format(quote(text)), fix)
+        return text
+
+    return BeforeValidator(read)
 
 
 def in_order(mapping: dict[str, Any]) -> dict[str, Any]:
@@ -211,26 +207,18 @@ def above_zero(value: float) -> float:
     return value
 
 
-def is_list(value: Any) -> str:
-    """Tell the kind of a value that may be one text or a list of texts."""
-    return "<list>" if isinstance(value, list | tuple) else "<one>"
-
-
 def _not_text(value: Any) -> PydanticCustomError:
     if isinstance(value, bool):
-        return refuse(
-            f"The text was read as {quote(value)} by YAML, as it reads no, off, yes and on.",
-            'Put the text in quotes, like "no".',
-        )
+        what = f"The text was read as {quote(value)} by YAML, as it reads no, off, yes and on."
+        return refuse(what, 'Put the text in quotes, like "no".')
     if isinstance(value, int):
         zero = f', or "0{value:o}" if it was typed with a leading zero' if value > 7 else ""
-        return refuse(f"The text was read as the number {quote(value)} by YAML.",
-                      f"Put it in quotes: {quote(str(value))}{zero}.")  # fmt: skip
+        what = f"The text was read as the number {quote(value)} by YAML."
+        return refuse(what, f"Put it in quotes: {quote(str(value))}{zero}.")
     if isinstance(value, float | date):
         kind = "number" if isinstance(value, float) else "date"
-        return refuse(
-            f"The text was read as the {kind} {value} by YAML.", "Put it in quotes, as it was typed."
-        )
+        fix = "Put it in quotes, as it was typed."
+        return refuse(f"The text was read as the {kind} {value} by YAML.", fix)
     return _not_a("text", value, "Write one text here.")
 
 
@@ -243,6 +231,12 @@ def _not_a(kind: str, value: Any, fix: str) -> PydanticCustomError:
     return refuse(f"{quote(value)} is not {kind}.", fix)
 
 
+def one_or_more(one: Any, many: Any) -> Any:
+    """Take one value or a list of values."""
+    kind: Callable[[Any], str] = lambda value: "<list>" if isinstance(value, list | tuple) else "<one>"  # noqa: E731
+    return Annotated[Annotated[one, Tag("<one>")] | Annotated[many, Tag("<list>")], Discriminator(kind)]
+
+
 Text = Annotated[str, BeforeValidator(read_text)]
 Exact = Annotated[str, BeforeValidator(read_exact)]
 Whole = Annotated[int, BeforeValidator(read_whole)]
@@ -251,15 +245,24 @@ Positive = Annotated[Number, AfterValidator(above_zero)]
 Switch = Annotated[bool, BeforeValidator(read_switch)]
 Year = Annotated[int, BeforeValidator(read_year), PlainSerializer(show_year)]
 Start = Annotated[str, BeforeValidator(read_start)]
-State = Annotated[str, BeforeValidator(read_state)]
 SourcePath = Annotated[str, BeforeValidator(read_path)]
-StudyName = Annotated[str, BeforeValidator(read_study)]
 Leaid = Annotated[str, BeforeValidator(read_leaid)]
 Encoding = Annotated[str, BeforeValidator(read_encoding)]
+State = Annotated[
+    str,
+    matching("[A-Z]{2}", "{} is not a state's abbreviation.", "Write two capital letters, like CA."),
+]
+StudyName = Annotated[
+    str,
+    matching(
+        "[a-z0-9][a-z0-9_-]{0,59}",
+        "{} cannot name a folder everywhere.",
+        "Use only lower-case letters, digits, - and _ (at most 60), beginning with a letter or digit.",
+    ),
+]
 Texts = Annotated[tuple[Text, ...], AfterValidator(distinct)]
 Exacts = Annotated[tuple[Exact, ...], AfterValidator(distinct)]
 Years = Annotated[tuple[Year, ...], AfterValidator(distinct)]
-OneOrMore = Discriminator(is_list)
-TextOrTexts = Annotated[Annotated[Text, Tag("<one>")] | Annotated[Texts, Tag("<list>")], OneOrMore]
-ExactOrExacts = Annotated[Annotated[Exact, Tag("<one>")] | Annotated[Exacts, Tag("<list>")], OneOrMore]
-AllOrTexts = Annotated[Annotated[Literal["all"], Tag("<one>")] | Annotated[Texts, Tag("<list>")], OneOrMore]
+TextOrTexts = one_or_more(Text, Texts)
+ExactOrExacts = one_or_more(Exact, Exacts)
+AllOrTexts = one_or_more(Literal["all"], Texts)

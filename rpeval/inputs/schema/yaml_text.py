@@ -18,42 +18,7 @@ from rpeval.inputs.words import quote
 
 LARGEST = 1_000_000  # bytes; a params file has about 3,000
 DEEPEST = 20
-
-BACKSLASH = "Use single quotes, or write two backslashes."
-
-# Said by the YAML parser → what is wrong, how it is mended. The first line whose words all occur is taken.
-SAID = (
-    (("'\\t'", "cannot start"), "A tab stands where only spaces may.", "Replace the tab by spaces."),
-    (("cannot start any token",), "A value begins with a sign that YAML keeps for itself.",
-     "Put the value in quotes."),
-    (("scanning an alias",), "A value begins with * and is not in quotes.", 'Put it in quotes, like "*".'),
-    (("scanning an anchor",), "A value begins with & and is not in quotes.", 'Put it in quotes, like "&".'),
-    (("quoted scalar", "end of stream"), "A quote is opened here and never closed.", "Close the quote."),
-    (("quoted scalar", "document separator"), "A quote is opened here and never closed.", "Close the quote."),
-    (("escape",), "A backslash in double quotes begins a code that does not exist.",
-     BACKSLASH),
-    (("flow sequence",), "A bracket [ is opened here and not closed.",
-     "Close it with ], and put a comma between two values."),
-    (("flow mapping",), "A brace { is opened here and not closed.",
-     "Close it with }, and put a comma between two values."),
-    (("mapping values are not allowed",), 'A ": " stands where no key can be.',
-     'Put text that holds ": " in quotes, and give lines of one level the same indentation.'),
-    (("could not find expected ':'",), "A line is not of the form key: value.",
-     "Write a colon and a space after the key."),
-    (("sequence entries are not allowed",), "A list begins on the line of its key.",
-     "Begin the list on a new line, or write it in brackets: [a, b]."),
-    (("expected <block end>", "<scalar>"), "Text goes on after a closed quote or value.",
-     "Put the whole value in one pair of quotes."),
-    (("expected <block end>",), "A line does not stand under the lines it belongs to.",
-     "Give lines of one level the same indentation."),
-    (("expected '<document start>'",), "A line does not stand under the lines it belongs to.",
-     "Give lines of one level the same indentation."),
-    (("tag",), "A value begins with ! and is not in quotes.", "Put it in quotes."),
-)  # fmt: skip
-UNKNOWN = (
-    "The file is not readable as YAML from here on",
-    "Check the indentation, the quotes and the colons here.",
-)
+FAULTS = Path(__file__).with_name("yaml_faults.yml")
 
 
 def read_yaml(path: Path, *, name: str | None = None) -> dict[str, Any]:
@@ -72,10 +37,10 @@ def read_yaml(path: Path, *, name: str | None = None) -> dict[str, Any]:
         content = Path(path).read_bytes()
     except OSError as error:
         why = (error.strerror or "unknown reason").lower()
-        raise ParamsError(Problem(name, f"The file cannot be read: {why}.", "Check its path.")) from None
+        raise _refuse(name, f"The file cannot be read: {why}.", "Check its path.") from None
     if len(content) > LARGEST:
         what = f"The file has {len(content):,} bytes, and at most {LARGEST:,} are read."
-        raise ParamsError(Problem(name, what, "Check that this is the right file."))
+        raise _refuse(name, what, "Check that this is the right file.")
     return parse_yaml(_decode(content, name), name=name)
 
 
@@ -85,8 +50,7 @@ def parse_yaml(text: str, *, name: str) -> dict[str, Any]:
     >>> parse_yaml("{leaid: 0612345, state: NO, years: [2019-20], note: }", name="x.yml")
     {'leaid': '0612345', 'state': 'NO', 'years': ['2019-20'], 'note': None}
     """
-    reading = _Reading(name)
-    content = None
+    reading, content = _Reading(name), None
     try:
         content = reading.document(yaml.parse(text, Loader=yaml.SafeLoader))
     except _StoppedError:
@@ -96,13 +60,10 @@ def parse_yaml(text: str, *, name: str) -> dict[str, Any]:
     if reading.problems:
         raise ParamsError(reading.problems)
     if content is None:
-        raise ParamsError(Problem(name, "The file is empty.", "Write its keys, each with its value."))
+        raise _refuse(name, "The file is empty.", "Write its keys, each with its value.")
     if not isinstance(content, dict):
-        raise ParamsError(
-            Problem(
-                name, "The file holds no keys.", "Write a key, a colon, a space and its value on each line."
-            )
-        )
+        fix = "Write a key, a colon, a space and its value on each line."
+        raise _refuse(name, "The file holds no keys.", fix)
     return content
 
 
@@ -120,12 +81,11 @@ class _Reading:
     def document(self, events: Iterator[Event]) -> Any:
         content, documents = None, 0
         for event in events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    self.note(event, "A second document begins here.", "Delete the line that reads ---.")
-                    raise _StoppedError
-            elif isinstance(event, NodeEvent):
+            documents += isinstance(event, yaml.DocumentStartEvent)
+            if documents > 1:
+                self.note(event, "A second document begins here.", "Delete the line that reads ---.")
+                raise _StoppedError
+            if isinstance(event, NodeEvent):
                 content = self.value(event, events, depth=1)
         return content
 
@@ -145,13 +105,12 @@ class _Reading:
     def mapping(self, events: Iterator[Event], *, depth: int) -> dict[str, Any]:
         content: dict[str, Any] = {}
         lines: dict[str, int] = {}
-        for key_event in _until_end(events):
-            key = self.key(key_event, events, depth=depth)
+        for event in _until_end(events):
+            key, line = self.key(event, events, depth=depth), event.start_mark.line + 1
             value = self.value(next(events), events, depth=depth + 1)
-            line = _line(key_event)
             if key in lines:
                 what = f"{quote(key)} is written twice, on line {lines[key]} and on line {line}."
-                self.note(key_event, what, "Keep one of the two.")
+                self.note(event, what, "Keep one of the two.")
             lines.setdefault(key, line)
             content.setdefault(key, value)
         return content
@@ -164,19 +123,18 @@ class _Reading:
             return key
         if not isinstance(event, AliasEvent):
             self.note(event, "A key is not plain text.", "Write a plain word before the colon.")
-        return f"line {_line(event)}"
+        return f"line {event.start_mark.line + 1}"
 
     def check_node(self, event: Event) -> None:
+        mark = f"*{event.anchor}" if isinstance(event, AliasEvent) else f"&{event.anchor}"
         if isinstance(event, AliasEvent):
-            self.note(event, f"References (*{event.anchor}) are not read.",
-                      f'Write the value out, or put text in quotes: "*{event.anchor}".')  # fmt: skip
-            return
-        if event.anchor:
-            self.note(event, f"Anchors (&{event.anchor}) are not read.",
-                      f'Delete it, or put text in quotes: "&{event.anchor}".')  # fmt: skip
-        if event.tag:
-            self.note(event, f"Type tags ({event.tag}) are not read.",
-                      "Delete it, or put text in quotes.")  # fmt: skip
+            fix = f'Write the value out, or put text in quotes: "{mark}".'
+            self.note(event, f"References ({mark}) are not read.", fix)
+        elif event.anchor:
+            fix = f'Delete it, or put text in quotes: "{mark}".'
+            self.note(event, f"Anchors ({mark}) are not read.", fix)
+        if getattr(event, "tag", None):
+            self.note(event, f"Type tags ({event.tag}) are not read.", "Delete it, or put text in quotes.")
 
     def note(self, event: Event, what: str, fix: str) -> None:
         mark = event.start_mark
@@ -190,44 +148,46 @@ def _until_end(events: Iterator[Event]) -> Iterator[Event]:
         yield event
 
 
-def _line(event: Event) -> int:
-    return event.start_mark.line + 1
+def _refuse(where: str, what: str, fix: str) -> ParamsError:
+    return ParamsError(Problem(where, what, fix))
 
 
 def _place(name: str, line: int, column: int) -> str:
     return f"{name}: line {line + 1}, column {column + 1}"
 
 
+def _place_after(before: str, name: str) -> str:
+    """Name the place of the character that follows some text."""
+    lines = (before + "x").splitlines()
+    return _place(name, len(lines) - 1, len(lines[-1]) - 1)
+
+
 def _decode(content: bytes, name: str) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise ParamsError(Problem(name, "The file is written in UTF-16.", "Save it as UTF-8."))
+        raise _refuse(name, "The file is written in UTF-16.", "Save it as UTF-8.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8-sig")
-        line, column = _position(before)
+        where = _place_after(content[: error.start].decode("utf-8-sig"), name)
         what = f"The byte 0x{content[error.start]:02X} is not UTF-8, so a letter here cannot be read."
-        raise ParamsError(Problem(_place(name, line, column), what, "Save the file as UTF-8.")) from None
-
-
-def _position(before: str) -> tuple[int, int]:
-    lines = (before + "x").splitlines()
-    return len(lines) - 1, len(lines[-1]) - 1
+        raise _refuse(where, what, "Save the file as UTF-8.") from None
 
 
 def _explain(error: Exception, text: str, name: str) -> Problem:
     if isinstance(error, yaml.reader.ReaderError):
-        line, column = _position(text[: error.position])
         what = f"The character U+{error.character:04X} cannot be seen or printed."
-        return Problem(_place(name, line, column), what, "Delete it.")
-    if not isinstance(error, yaml.MarkedYAMLError):
-        return Problem(name, "A backslash in double quotes begins a code that does not exist.", BACKSLASH)
-    said = f"{error.context or ''} {error.problem or ''}"
+        return Problem(_place_after(text[: error.position], name), what, "Delete it.")
+    faults = yaml.safe_load(FAULTS.read_text(encoding="utf-8"))
+    marked = isinstance(error, yaml.MarkedYAMLError)
+    said = f"{error.context or ''} {error.problem or ''}" if marked else "escape"
+    fault = next((fault for fault in faults if all(word in said for word in fault["words"])), None)
+    if not marked:
+        return Problem(name, fault["what"], fault["fix"])
     mark = error.problem_mark or error.context_mark
-    for words, what, fix in SAID:
-        if all(word in said for word in words):
-            opened = "opened here" in what or "begins with" in what
-            mark = (error.context_mark or mark) if opened else mark
-            return Problem(_place(name, mark.line, mark.column), what, fix)
-    found = str(error.problem).replace(r"'\x00'", "the end of the file")
-    return Problem(_place(name, mark.line, mark.column), f"{UNKNOWN[0]}: {found}.", UNKNOWN[1])
+    if fault is None:
+        found = str(error.problem).replace(r"'\x00'", "the end of the file")
+        what = f"The file is not readable as YAML from here on: {found}."
+        fault = {"what": what, "fix": "Check the indentation, the quotes and the colons here."}
+    elif "opened here" in fault["what"] or "begins with" in fault["what"]:
+        mark = error.context_mark or mark
+    return Problem(_place(name, mark.line, mark.column), fault["what"], fault["fix"])

@@ -2,39 +2,54 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 
-from rpeval.errors import Problem
-from rpeval.inputs.typed import EMPTY, Form
+from rpeval.errors import ParamsError, Problem
+from rpeval.inputs.schema.project import reference_names
+from rpeval.inputs.schema.values import EMPTY, Form
+from rpeval.inputs.schema.yaml_text import read_yaml
 from rpeval.inputs.words import instead, list_words, nearest, quote
 
 Filled = TypeVar("Filled", bound=Form)
 Loc = tuple[Any, ...]
 UNKNOWN = ("extra_forbidden", "invalid_key")
-DOUBLE = '"'
 KEY = "[key]"  # pydantic's mark behind a key that is itself wrong
 
 
-def fill(form: type[Filled], content: Any, *, name: str) -> tuple[Filled | None, list[Problem]]:
+def fill(
+    form: type[Filled], content: Any, *, name: str, context: Any = None
+) -> tuple[Filled | None, list[Problem]]:
     """Fill a form with the content of a file or a dict.
 
     form    : the schema, a subclass of `Form`
     content : text, lists and dicts from `read_yaml`, or what papermill passes
     name    : how messages name the file
+    context : what the form's own checks may look at (a `Project`)
     Returns the filled form and no problem, or None and every problem.
 
-    >>> from rpeval.inputs.schema import Gap
+    >>> from rpeval.inputs.schema.study import Gap
     >>> fill(Gap, {"group": "Black", "referense": "White"}, name="x.yml")[1][0].fix
     'Write "reference" instead.'
     """
     try:
-        return form.model_validate(content), []
+        return form.model_validate(content, context=context), []
     except ValidationError as error:
         errors = error.errors(include_url=False)
     return None, list(_explain_all(form, content, errors, name))
+
+
+def read_named(form: type[Filled], name: str, *, folder: str, root: Path) -> Filled:
+    """Fill a form with a file of the reference data, by its name; refuses (ParamsError) what does not fit."""
+    known, path = reference_names(root, folder), f"{folder}/{name}.yml"
+    if name not in known:
+        raise ParamsError(Problem(folder, f"There is no file {quote(name)} here.", instead(name, known)))
+    filled, problems = fill(form, read_yaml(root / path, name=path), name=path)
+    if filled is None:
+        raise ParamsError(problems)
+    return filled
 
 
 def place(name: str, loc: Iterable[Any]) -> str:
@@ -45,22 +60,19 @@ def place(name: str, loc: Iterable[Any]) -> str:
     """
     steps = ""
     for part in loc:
-        if type(part) is int:
-            steps += f"[{part + 1}]"
-        else:
-            key = str(part)
-            steps += f".{key}" if re.fullmatch(r"[\w-]{1,60}", key) else f".{quote(key)}"
+        key = str(part)
+        plain = key if re.fullmatch(r"[\w-]{1,60}", key) else quote(key)
+        steps += f"[{part + 1}]" if type(part) is int else f".{plain}"
     return f"{name}: {steps.removeprefix('.')}" if steps else name
 
 
 def _explain_all(form: type[Form], content: Any, errors: list[Any], name: str) -> Iterator[Problem]:
     meant = {_meant(form, content, e["loc"]) for e in errors if e["type"] in UNKNOWN}
     for error in errors:
-        loc = tuple(error["loc"])
-        if error["type"] == "missing" and loc in meant:
+        if error["type"] == "missing" and tuple(error["loc"]) in meant:
             continue  # the misspelled key is told already
         what, fix = _explain(form, content, error)
-        yield Problem(place(name, _plain(loc, error["type"])), what, fix)
+        yield Problem(place(name, _plain(error)), what, fix)
 
 
 def _explain(form: type[Form], content: Any, error: Any) -> tuple[str, str]:
@@ -70,32 +82,22 @@ def _explain(form: type[Form], content: Any, error: Any) -> tuple[str, str]:
     if kind == "missing":
         return "This key is missing.", _add(form, loc)
     if kind in UNKNOWN:
-        return _unknown(form, content, loc)
+        meant, known = _meant(form, content, loc), list_words(_form_at(form, loc[:-1]).model_fields)
+        fix = instead(str(loc[-1]), [meant[-1]]) if meant else f"Delete it, or use one of: {known}."
+        return "There is no such key.", fix
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", error["ctx"]["expected"])
         return f"{_shape(value)} is not a choice here.", instead(str(value), choices)
     if kind == "tuple_type":
-        shown = value if isinstance(value, str | int | float) else "a, b"
-        return (
-            f"{_shape(value)} stands where a list is expected.",
-            f"Write it in brackets: [{quote(shown).strip(DOUBLE)}].",
-        )
+        shown = quote(value if isinstance(value, str | int | float) else "a, b").strip('"')
+        return f"{_shape(value)} stands where a list is expected.", f"Write it in brackets: [{shown}]."
     if kind in ("model_type", "dict_type"):
-        below = (
-            list_words(_form_at(form, loc).model_fields) if kind == "model_type" else "each with its value"
-        )
+        form = _form_at(form, loc)
+        below = list_words(form.model_fields) if kind == "model_type" else "each with its value"
         return f"{_shape(value)} stands where keys are expected.", f"Write its keys below it: {below}."
     if kind in ("too_short", "string_too_short"):
         return EMPTY
     return f"{error['msg']}.", "Write it as the documentation of the params says."
-
-
-def _unknown(form: type[Form], content: Any, loc: Loc) -> tuple[str, str]:
-    known = list(_form_at(form, loc[:-1]).model_fields)
-    meant = _meant(form, content, loc)
-    if meant:
-        return "There is no such key.", instead(str(loc[-1]), [meant[-1]])
-    return "There is no such key.", f"Delete it, or use one of: {list_words(known)}."
 
 
 def _meant(form: type[Form], content: Any, loc: Loc) -> Loc | None:
@@ -114,11 +116,7 @@ def _add(form: type[Form], loc: Loc) -> str:
     if below:
         keys = [key for key, info in below.model_fields.items() if info.is_required()]
         return f"Add `{loc[-1]}:` with its keys below it: {list_words(keys)}."
-    return f"Add a line like `{loc[-1]}: {_example(field)}`."
-
-
-def _example(field: FieldInfo) -> str:
-    return str(field.examples[0]) if field.examples else "…"
+    return f"Add a line like `{loc[-1]}: {field.examples[0] if field.examples else '…'}`."
 
 
 def _form_at(form: type[Form], loc: Loc) -> type[Form]:
@@ -135,13 +133,15 @@ def _form_in(annotation: Any) -> type[Form] | None:
     return next((found for arg in get_args(annotation) if (found := _form_in(arg))), None)
 
 
-def _plain(loc: Loc, kind: str) -> Loc:
-    """Drop pydantic's marks from a place, and write keys that are not text as text."""
-    if kind == "invalid_key":
+def _plain(error: Any) -> Loc:
+    """Give the place of an error without pydantic's marks; keys that are not text are written as text."""
+    loc, at = tuple(error["loc"]), error.get("ctx", {}).get("at")
+    if error["type"] == "invalid_key":
         loc = (*loc[:-1], str(loc[-1]))
     if loc and loc[-1] == KEY:
         loc = (*loc[:-2], str(loc[-2]))
-    return tuple(p for p in loc if not (isinstance(p, str) and re.fullmatch("<.*>", p)))
+    marks = re.compile("<.*>")
+    return tuple(p for p in (*loc, *([at] if at else [])) if not (isinstance(p, str) and marks.fullmatch(p)))
 
 
 def _shape(value: Any) -> str:

@@ -1,6 +1,7 @@
 """Where the project is, and which of its files a params file can name."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from rpeval.errors import ParamsError, Problem
@@ -9,6 +10,22 @@ from rpeval.inputs.words import list_words, nearest, quote
 LAYOUTS = "data/reference/layouts"
 INSTRUMENTS = "data/reference/instruments"
 NAMED = 5  # files named in one message
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What the checks of a params file may look at beyond the file.
+
+    root      : the project's folder
+    stem      : the file's name without .yml, or None where the content came without a file
+    simulated : whether the study says that it is simulated, or None where that is not clear
+    measures  : names of the measures, or None where they cannot be read
+    """
+
+    root: Path
+    stem: str | None = None
+    simulated: bool | None = None
+    measures: tuple[str, ...] | None = None
 
 
 def find_root(start: str | Path | None = None) -> Path:
@@ -23,13 +40,8 @@ def find_root(start: str | Path | None = None) -> Path:
     for folder in (here, *here.parents):
         if os.path.isdir(folder / "notebooks") and os.path.isdir(folder / "params"):
             return folder
-    raise ParamsError(
-        Problem(
-            here.name or str(here),
-            "No project is found here: no folder from here upward holds both notebooks/ and params/.",
-            "Run this inside the project's folder.",
-        )
-    )
+    what = "No project is found here: no folder from here upward holds both notebooks/ and params/."
+    raise ParamsError(Problem(here.name or str(here), what, "Run this inside the project's folder."))
 
 
 def show_path(path: Path, root: Path) -> str:

@@ -1,0 +1,206 @@
+"""What a params file may say of the study's files: where each lies and how it is read."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from rpeval.inputs.schema.project import INSTRUMENTS, LAYOUTS, explain_absent, reference_names
+from rpeval.inputs.schema.values import (
+    Encoding,
+    Exact,
+    ExactOrExacts,
+    Exacts,
+    Form,
+    Positive,
+    SourcePath,
+    Start,
+    Text,
+    TextOrTexts,
+    Texts,
+    Whole,
+    Years,
+    between,
+    in_order,
+    refuse,
+)
+from rpeval.inputs.words import instead, quote
+
+OWN = "rpeval"  # the project's own form of a table
+Sorted = AfterValidator(in_order)
+RowValues = Annotated[dict[Text, ExactOrExacts], Sorted]
+Renamed = Annotated[dict[Exact, Text], Sorted]
+Delimiter = Annotated[Exact, Field(min_length=1)]
+YearStyle = Literal["label", "starts", "ends"]
+
+
+def _named_in(folder: str) -> AfterValidator:
+    """Require a file of this name in the reference data, or columns that make one needless."""
+
+    def check(name: str, info: ValidationInfo) -> str:
+        names = reference_names(info.context.root, folder) if info.context else [name]
+        if name not in names and not (name == OWN and info.data.get("columns")):
+            fix = instead(name, names) if names else f"Add {folder}/{name}.yml."
+            raise refuse(f"There is no {quote(name)} in {folder}/.", fix)
+        return name
+
+    return AfterValidator(check)
+
+
+def _is_there(path: str, info: ValidationInfo) -> str:
+    """Require a file of the study, which is simulated only where the study is."""
+    if info.context and info.context.simulated is False and path.startswith("data/simulated/"):
+        fix = "Name the district's own file, or write `simulated: true`."
+        raise refuse(f"The study is not simulated, but {quote(path)} is.", fix)
+    if info.context and (absent := explain_absent(info.context.root, path)):
+        raise refuse(*absent)
+    return path
+
+
+class Expected(Form):
+    """What the file must show for a correction to be right: a column's ratio to the next or previous year."""
+
+    column: Text = Field(examples=["enrolled_n"])
+    ratio_to_next: Positive | None = None
+    ratio_to_previous: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_ratio(self) -> Self:
+        if (self.ratio_to_next is None) == (self.ratio_to_previous is None):
+            raise refuse("Exactly one ratio is needed.", "Write ratio_to_next or ratio_to_previous.")
+        return self
+
+
+class Correction(Form):
+    """A known fault of a file and how it is mended, with a guard that it is still there."""
+
+    columns: Texts = Field(min_length=1, examples=["[enrolled_n]"])
+    years: Years = Field(min_length=1, examples=["[2017-18]"])
+    multiply: Positive = Field(examples=["0.5"])
+    expect: Expected
+    reason: Text = Field(examples=["The publisher counted every student twice."])
+
+
+class Pivot(Form):
+    """A file with one row per kind of event: which column names the kind, which holds the count.
+
+    names  : kind → column of the panel; two kinds of one column are added; none = counts nothing, but the row
+             shows that the school reported
+    absent : what a kind without a row means
+    """
+
+    column: Text = Field(examples=["REMOVAL_TYPE_DESCRIPTION"])
+    value: Text = Field(examples=["REMOVAL_COUNT"])
+    names: Annotated[Renamed, Field(min_length=1)]
+    absent: Literal["unknown", "zero"] | None = None
+
+
+class StartRule(Form):
+    """Schools whose program start follows from a column: the year of the start, or never."""
+
+    where: RowValues = Field(min_length=1)
+    start: Start = Field(examples=["2020-21"])
+
+
+class LayoutKeys(Form):
+    """How to read a table: the keys of a layout file, each of which a params file may override.
+
+    columns  : field of the study → column of the file, or columns, with `join` between them (- where absent)
+    optional : fields that may be absent from the file
+    pad      : column → width to fill with zeros from the left
+    where    : column → values that stay; without: values that leave
+    missing  : texts that mean unknown, never zero
+    values   : field → {value in the file: value in the study, none = not used}; (empty) = an empty cell
+    kinds    : kind of an action → column it counts in, none = not counted
+    """
+
+    sheet: Text | None = None
+    encoding: Encoding | None = None
+    delimiter: Delimiter | None = None
+    columns: Annotated[dict[Text, TextOrTexts], Field(min_length=1), Sorted] | None = None
+    join: Exact | None = None
+    optional: Texts | None = None
+    where: RowValues | None = None
+    without: RowValues | None = None
+    values: Annotated[dict[Text, Renamed], Sorted] | None = None
+    missing: Exacts | None = None
+    year_style: YearStyle | None = None
+    pad: Annotated[dict[Text, Annotated[Whole, between(1, 30)]], Sorted] | None = None
+    pivot: Pivot | None = None
+    corrections: tuple[Correction, ...] | None = None
+    start_rules: tuple[StartRule, ...] | None = None
+    kinds: Renamed | None = None
+
+
+LayoutName = Annotated[Text, _named_in(LAYOUTS)]
+
+
+class FileSource(Form):
+    """A file of the study."""
+
+    path: Annotated[SourcePath, AfterValidator(_is_there)] = Field(examples=["data/lakeshore/panel.csv"])
+
+
+class EnrollmentSource(LayoutKeys, FileSource):
+    """The enrollment that belongs to a file of actions."""
+
+    layout: LayoutName | None = None
+
+
+class TableSource(LayoutKeys, FileSource):
+    """A table of the study: its file, the layout it follows, and what it does differently."""
+
+    layout: LayoutName = Field(OWN, validate_default=True)
+    enrollment: EnrollmentSource | None = None
+
+
+class SurveyColumns(Form):
+    """Which column of the survey file plays which part; the part's own name where nothing is said."""
+
+    respondent_id: Text = "respondent_id"
+    school_id: Text = "school_id"
+    wave: Text = "wave"
+    weight: Text | None = None
+    item: Text | None = None  # long shape only
+    answer: Text | None = None  # long shape only
+
+
+class SurveySource(FileSource):
+    """A file of survey answers, one row per respondent (wide) or per answer (long)."""
+
+    shape: Literal["wide", "long"] = "wide"
+    instrument: Annotated[Text, _named_in(INSTRUMENTS)] = Field(examples=["rpeval_belonging"])
+    columns: SurveyColumns = SurveyColumns()
+    groups: Annotated[dict[Text, Text], Sorted] = Field(default_factory=dict)
+    items: Annotated[dict[Text, Text], Sorted] = Field(default_factory=dict)
+    answers: Literal["codes", "labels"] = "codes"
+    missing: Exacts = ()
+    year_style: YearStyle = "label"
+    encoding: Encoding | None = None
+    delimiter: Delimiter | None = None
+    sheet: Text | None = None
+
+
+class Sources(Form):
+    """The files of the study."""
+
+    panel: TableSource
+    groups: TableSource | None = None
+    adoption: TableSource | None = None
+    survey: SurveySource | None = None
+    invited: TableSource | None = None
+    truth: FileSource | None = None
+
+    @field_validator("truth", mode="before")
+    @classmethod
+    def _simulated(cls, truth: object, info: ValidationInfo) -> object:
+        if info.context and info.context.simulated is False:
+            raise refuse("Only a simulated study has a known truth.", "Delete it.")
+        return truth
+
+    @field_validator("invited")
+    @classmethod
+    def _to_a_survey(cls, invited: TableSource, info: ValidationInfo) -> TableSource:
+        if info.data.get("survey", "") is None:
+            what = "The study names no survey to which anybody was invited."
+            raise refuse(what, "Name it in sources.survey, or delete this.")
+        return invited

@@ -1,0 +1,1 @@
+"""From rows of schools or students to one checked row per school and year, with program starts."""

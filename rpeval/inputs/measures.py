@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
-from rpeval.errors import ParamsError
-from rpeval.inputs.schema.forms import fill
+from rpeval.inputs.schema.forms import read_entries
 from rpeval.inputs.schema.values import Form, Text
-from rpeval.inputs.schema.yaml_text import read_yaml
 
 MEASURES = "data/reference/measures.yml"
 
@@ -27,10 +25,4 @@ def read_measures(root: Path) -> dict[str, Measure]:
     Returns the measures by name ("oss_per_100"), in the order of the file.
     Refuses (ParamsError, all at once) a file that is missing or does not fit.
     """
-    measures, problems = {}, []
-    for name, content in read_yaml(root / MEASURES, name=MEASURES).items():
-        measures[name], wrong = fill(Measure, content, name=f"{MEASURES}: {name}")
-        problems += wrong
-    if problems:
-        raise ParamsError(problems)
-    return measures
+    return read_entries(Measure, root / MEASURES, name=MEASURES)

@@ -4,9 +4,12 @@ import pandas as pd
 import pytest
 import yaml
 
+from rpeval.errors import ParamsError
 from rpeval.inputs.panel import read_panel
 from rpeval.inputs.params import read_params
+from rpeval.inputs.schema.sources import FileSource
 from rpeval.inputs.survey import read_survey
+from rpeval.inputs.truth import read_truth
 from rpeval.inputs.years import parse_year
 
 STUDIES = ("lakeshore", "prairie", "riverbend")
@@ -80,3 +83,27 @@ def test_surveys_of_the_studies_are_read_and_the_dirt_is_counted(root, panels, r
     reasons = survey.accounting.drops.groupby("reason")["rows_n"].sum()
     assert reasons["Same respondent answered again in the wave"] == dirt["duplicates"]
     assert any(f"{dirt['out_of_range']} answers are not on the scale" in w.what for w in survey.warnings)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_truth_is_read_as_it_stands(root, name):
+    params = read_params(root / f"params/{name}.yml")
+    told = yaml.safe_load((root / f"data/simulated/{name}/truth.yml").read_text(encoding="utf-8"))
+    assert read_truth(params) == told
+    assert (
+        read_truth(params.model_copy(update={"sources": params.sources.model_copy(update={"truth": None})}))
+        == {}
+    )
+
+
+def test_a_truth_without_a_number_is_refused(root, tmp_path):
+    (tmp_path / "truth.yml").write_text("a: {value: 1.5}\nb: {unit: SD}\nc: {value: none}\n")
+    params = read_params(root / "params/prairie.yml")
+    params._root = tmp_path
+    sources = params.sources.model_copy(update={"truth": FileSource(path="truth.yml")})
+    with pytest.raises(ParamsError) as caught:
+        read_truth(params.model_copy(update={"sources": sources}))
+    assert [problem.where for problem in caught.value.problems] == [
+        "truth.yml: b: value",
+        "truth.yml: c: value",
+    ]

@@ -52,6 +52,15 @@ def read_named(form: type[Filled], name: str, *, folder: str, root: Path) -> Fil
     return filled
 
 
+def read_entries(form: type[Filled], path: Path, *, name: str) -> dict[str, Filled]:
+    """Read a file whose every key is an entry of one form; refuses (ParamsError) all that does not fit."""
+    filled = {id: fill(form, told, name=f"{name}: {id}") for id, told in read_yaml(path, name=name).items()}
+    problems = [problem for _, wrong in filled.values() for problem in wrong]
+    if problems:
+        raise ParamsError(problems)
+    return {id: entry for id, (entry, _) in filled.items() if entry is not None}
+
+
 def place(name: str, loc: Iterable[Any]) -> str:
     """Name a place in a file; lists count from one.
 

@@ -1,5 +1,6 @@
 """Levels and trends: what was recorded, before any question of cause."""
 
+import math
 from collections.abc import Iterable
 
 import pandas as pd
@@ -189,3 +190,13 @@ def event_words(years: int) -> str:
         return "first program year"
     noun = "year" if abs(years) == 1 else "years"
     return f"{abs(years)} {noun} {'before' if years < 0 else 'after'} the start"
+
+
+def apart(one: Estimate, other: Estimate) -> str:
+    """Say whether two programs gave the same number, to nine digits.
+
+    >>> apart(Estimate(-2.0), Estimate(-2.0 + 1e-12)), apart(Estimate(-2.0), Estimate(-2.1))
+    ('They agree.', 'They do not agree, so one of them is wrong.')
+    """
+    same = math.isclose(one.value, other.value, rel_tol=1e-9, abs_tol=1e-9)
+    return "They agree." if same else "They do not agree, so one of them is wrong."

@@ -36,7 +36,7 @@ def refusal(tmp_path, name: str, content: bytes | str, **how) -> str:
         ("crlf.csv", CSV.replace("\n", "\r\n"), {}),
         ("latin.csv", CSV.encode("latin-1"), {"encoding": "latin-1"}),
         ("utf16.csv", CSV.encode("utf-16"), {"encoding": "utf-16"}),
-        ("packed.csv.gz", gzip.compress(CSV.encode()), {}),
+        ("packed.csv.gz", gzip.compress(CSV.encode(), mtime=0), {}),
         ("blank_line.csv", CSV.replace("007", "\n007"), {}),
     ],
 )

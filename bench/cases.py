@@ -143,3 +143,33 @@ CASES = (
     Case("8 schools, half adopt", 8, ((4, 4),)),
     Case("8 schools, 2 adopt", 8, ((4, 2),), "constant"),
 )
+
+
+def fresh(n: int, seed: int) -> tuple[Case, ...]:
+    """Draw designs at random: a check of the default on designs that were not looked at when it was made."""
+    rng = np.random.default_rng(seed)
+    return tuple(draw_case(rng, k) for k in range(n))
+
+
+def draw_case(rng: np.random.Generator, number: int) -> Case:
+    """Draw one design: 8 to 60 schools, two to half of them adopting, in one to three years."""
+    schools = int(rng.integers(8, 61))
+    adopters = int(rng.integers(2, schools // 2 + 1))
+    cohorts = int(rng.integers(1, min(3, adopters) + 1))
+    cuts = np.sort(rng.choice(np.arange(1, adopters), cohorts - 1, replace=False))
+    sizes = np.diff(np.concatenate([[0], cuts, [adopters]])).astype(int)
+    starts = np.sort(rng.choice(np.arange(2, 7), cohorts, replace=False))
+    rare = bool(rng.random() < 0.25)
+    return Case(
+        f"{number + 1}: {schools} schools, {' + '.join(str(size) for size in sizes)} adopt",
+        schools,
+        tuple((int(start), int(size)) for start, size in zip(starts, sizes, strict=True)),
+        str(rng.choice(["none", "constant", "growing", "by cohort"])),
+        -0.4 if rare else -2.0,
+        base=1.0 if rare else 12.0,
+        spread=float(rng.uniform(0.2, 0.6)),
+        dispersion=float(rng.uniform(0.1, 0.5)),
+        drift=float(rng.choice([0.0, 0.5, 0.8])),
+        size_cv=float(rng.choice([0.3, 0.6, 1.0])),
+        adopters=str(rng.choice(["any", "any", "smallest", "largest"])),
+    )

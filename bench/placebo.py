@@ -178,4 +178,10 @@ the product's default (what `diagnose` chooses) should find an effect in 5 %. Th
 tenths of the panel's mean rate, is planted in all their program years: error is the mean of estimate minus
 planted, covered how often the 95 % interval holds it, found how often it is significant. Last, three in ten
 suspensions of these years are taken out at random, and the percent effect (`att_poisson`) should say -30. The
-public files lie beside the project and are not part of it."""
+public files lie beside the project and are not part of it.
+
+A first version judged the interval of the rate by that proportional fall, with the change of the counts as
+its truth. It covered 90.2 and 90.5 % in Milwaukee, 94.6 and 93.0 % in California, 94.0 and 91.9 % in Oakland
+(60 and 20 schools). That truth holds the year's chance in full, while prevention shrinks the spread that the
+interval is made from, so the version was replaced, after its result was seen. In simulated districts with a
+fall of three tenths the default covers the expected change in 96 to 98 % (1,500 samples of three designs)."""

@@ -1,4 +1,4 @@
-"""Run the benches: python bench/run.py [did] [calibration] [placebo] [--full].
+"""Run the benches: python bench/run.py [did] [calibration] [fresh] [placebo] [--full].
 
 The quick run takes minutes and writes to bench/out/; the full one writes the tables that are kept in bench/.
 """
@@ -7,11 +7,12 @@ import argparse
 from pathlib import Path
 
 import calibration
+import cases
 import did
 import placebo
 
 HERE = Path(__file__).parent
-BENCHES = ("did", "calibration", "placebo")
+BENCHES = ("did", "calibration", "fresh", "placebo")
 
 
 def main() -> None:
@@ -30,6 +31,10 @@ def main() -> None:
     if "calibration" in wanted:
         R = chosen.draws or (calibration.FULL if chosen.full else calibration.QUICK)
         print(calibration.write(calibration.run(R), R, folder))
+    if "fresh" in wanted:
+        R = chosen.draws or (calibration.FULL if chosen.full else calibration.QUICK)
+        table = calibration.run(R, cases.fresh(calibration.FRESH, calibration.FRESH_SEED), bootstrap=False)
+        print(calibration.write(table, R, folder, name="fresh", more=calibration.FRESH_ABOUT))
     if "placebo" in wanted:
         draws = chosen.draws or (placebo.FULL if chosen.full else placebo.QUICK)
         print(placebo.write(placebo.run(draws), draws, folder))

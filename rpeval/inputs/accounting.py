@@ -1,12 +1,12 @@
 """Row accounting: how many rows came in, how many went out, and for every other row the reason."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
 
-from rpeval.errors import DataError, Problem
+from rpeval.errors import DataError, Problem, RpevalError
 
 KEYS = ["source", "reason", "school_id", "year"]
 
@@ -116,6 +116,33 @@ class Ledger:
         """Note something worth knowing, which stops nothing."""
         self.say(what, fix, where=where, stops=False)
 
+    def refuse(self, what: str, fix: str) -> NoReturn:
+        """Stop reading this source: note the problem, and raise all there are (DataError)."""
+        self.say(what, fix)
+        raise DataError(self.problems)
+
     def close(self, rows_out: int) -> Accounting:
         """Close the books."""
-        return Accounting(self.rows_in, rows_out, add_drops(self.drops))
+        return close_all([self], rows_out)
+
+
+def close_all(books: Iterable[Ledger], rows_out: int) -> Accounting:
+    """Close the books of several files that make one table."""
+    books = list(books)
+    drops = add_drops(drop for ledger in books for drop in ledger.drops)
+    return Accounting(sum(ledger.rows_in for ledger in books), rows_out, drops)
+
+
+@dataclass(slots=True)
+class Attempts:
+    """Reads several sources and keeps the problems of those that refuse, so that all are told at once."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+    def attempt(self, read: Callable[..., Any], *args: Any, **how: Any) -> Any:
+        """Call a reader; where it refuses, note its problems and give None."""
+        try:
+            return read(*args, **how)
+        except RpevalError as error:
+            self.problems += error.problems
+            return None

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from rpeval.errors import DataError, Problem, RpevalError
-from rpeval.inputs.accounting import Accounting
+from rpeval.errors import DataError, Problem
+from rpeval.inputs.accounting import Accounting, Attempts
 from rpeval.inputs.panel import Panel, gather_panel
 from rpeval.inputs.survey import Survey, gather_survey, starts_of
 from rpeval.inputs.words import list_words
@@ -24,15 +24,11 @@ def gather(params: Any) -> tuple[Panel | None, Survey | None, tuple[Problem, ...
 
     Nothing is raised, and no problem is told twice.
     """
-    panel, problems = gather_panel(params)
-    survey = None
+    told, (panel, problems) = Attempts(), gather_panel(params)
+    survey, more = None, []
     if params.sources.survey is not None:
-        try:
-            survey, more = gather_survey(params, starts_of(panel))
-        except RpevalError as error:
-            more = error.problems
-        problems = [*problems, *more]
-    return panel, survey, tuple(dict.fromkeys(problems))
+        survey, more = told.attempt(gather_survey, params, starts_of(panel)) or (None, [])
+    return panel, survey, tuple(dict.fromkeys([*problems, *told.problems, *more]))
 
 
 def check(params: Any) -> list[Problem]:

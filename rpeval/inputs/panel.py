@@ -1,14 +1,14 @@
 """The panel: one row per school and year, with student groups, program starts and its row accounting."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from rpeval.errors import DataError, ParamsError, Problem
-from rpeval.inputs.accounting import Accounting, Ledger, add_drops
+from rpeval.errors import DataError, Problem
+from rpeval.inputs.accounting import Accounting, Attempts, Ledger, close_all
 from rpeval.inputs.schools import checks
-from rpeval.inputs.schools.actions import read_actions
+from rpeval.inputs.schools.actions import Records, read_actions
 from rpeval.inputs.schools.settle import check_exclusions, keep_complete, latest_names, settle
 from rpeval.inputs.schools.starts import Starts, add_starts, list_starts, read_starts, tell_starts
 from rpeval.inputs.tables.fields import RATES, REMOVALS
@@ -39,30 +39,6 @@ class Panel:
     adoption_accounting: Accounting | None = None
 
 
-@dataclass(slots=True)
-class Files:
-    """What the files of a study gave, before the study chooses its rows.
-
-    ids : the schools of the panel's file, or None where it cannot be read
-    books, group_books, adoption_books : row accounting and problems of the panel, the groups, the starts
-    """
-
-    schools: pd.DataFrame | None = None
-    ids: frozenset[str] | None = None
-    groups: pd.DataFrame | None = None
-    starts: Starts | None = None
-    books: list[Ledger] = field(default_factory=list)
-    group_books: Ledger | None = None
-    adoption_books: Ledger | None = None
-    problems: list[Problem] = field(default_factory=list)
-
-    def told(self) -> list[Problem]:
-        """List every problem of every file once, in the order of the files."""
-        ledgers = [*self.books, self.group_books, self.adoption_books]
-        of_files = [problem for ledger in ledgers if ledger is not None for problem in ledger.problems]
-        return list(dict.fromkeys([*self.problems, *of_files]))
-
-
 def read_panel(params: Any) -> Panel:
     """Read, check and merge the panel, the student groups and the adoption list of a study.
 
@@ -89,93 +65,82 @@ def gather_panel(params: Any) -> tuple[Panel | None, list[Problem]]:
 
     The panel is None where a problem stops.
     """
-    files = read_files(params)
-    frame = None if files.schools is None else settle(files.schools, params, files.books[0])
-    groups = None if files.groups is None else settle(files.groups, params, files.group_books)
-    frame = None if frame is None else keep_complete(frame, params, files.books[0])
+    told = Attempts()
+    records = told.attempt(_read_schools, params)
+    groups, group_books = told.attempt(_read_groups, params, records) or (None, None)
+    starts, start_books = told.attempt(_read_starts, params, records) or (None, None)
+    books = [*(records.books if records else []), *(b for b in (group_books, start_books) if b is not None)]
+    frame = None if records is None else told.attempt(settle, records.schools, params, books[0])
+    groups = None if groups is None else told.attempt(settle, groups, params, group_books)
+    frame = None if frame is None else keep_complete(frame, params, books[0])
     if frame is not None and len(frame):
-        frame = _start_schools(frame, params, files)
-        _check_schools(frame, params, files.books[0])
+        frame = _start_schools(frame, starts, params, start_books or books[0])
+        _check_schools(frame, params, books[0])
         frame = latest_names(frame)
-        groups = None if groups is None else _fit_groups(groups, frame, files.group_books)
-    problems = files.told()
+        groups = None if groups is None else _fit_groups(groups, frame, group_books)
+    problems = list(dict.fromkeys([*told.problems, *(p for ledger in books for p in ledger.problems)]))
     if frame is None or any(problem.stops for problem in problems):
         return None, problems
-    rows_in, drops = sum(b.rows_in for b in files.books), [drop for b in files.books for drop in b.drops]
-    has_groups = groups is not None and files.group_books.source
     return Panel(
         frame=frame,
         groups=groups,
         has_adoption="arm" in frame,
-        accounting=Accounting(rows_in, len(frame), add_drops(drops)),
+        accounting=close_all(records.books, len(frame)),
         warnings=tuple(problems),
-        groups_accounting=files.group_books.close(len(groups)) if has_groups else None,
-        adoption_accounting=files.adoption_books.close(len(files.starts.years)) if files.starts else None,
+        groups_accounting=group_books.close(len(groups)) if params.sources.groups else None,
+        adoption_accounting=start_books.close(len(starts.years)) if starts else None,
     ), problems
 
 
-def read_files(params: Any) -> Files:
-    """Read every table of a study; what cannot be read is noted, and the others are read all the same."""
-    files = Files()
-    for read in (_read_schools, _read_groups, _read_starts):
-        try:
-            read(params, files)
-        except ParamsError as error:
-            files.problems.extend(error.problems)
-    return files
-
-
-def _read_schools(params: Any, files: Files) -> None:
+def _read_schools(params: Any) -> Records:
     source = params.sources.panel
     layout = layout_for(source, root=params.root, label="sources.panel")
     if "kind" in layout.columns:
-        sums = read_actions(source, layout, params)
-        files.schools, files.groups, files.books, ids = sums.schools, sums.groups, sums.books, sums.ids
-        files.group_books = Ledger("", str(source.path))
+        records = read_actions(source, layout, params)
     else:
-        files.schools, ledger = read_source(source, layout, name="panel", params=params)
-        files.books, ids = [ledger], () if files.schools is None else files.schools["school_id"]
-    if files.schools is not None:
-        files.ids = frozenset(ids)
-        files.problems += check_exclusions(files.ids, params)
+        frame, ledger = read_source(source, layout, name="panel", params=params)
+        records = Records(frame, frozenset(frame["school_id"]), [ledger])
+    records.books[0].problems += check_exclusions(records.ids, params)
+    return records
 
 
-def _read_groups(params: Any, files: Files) -> None:
-    source = params.sources.groups
-    if source is not None:
-        layout = layout_for(source, root=params.root, label="sources.groups", base="rpeval_groups")
-        files.groups, files.group_books = read_source(source, layout, name="groups", params=params)
-    if files.groups is not None and "group" not in files.groups:
-        files.group_books.say("No column names the student group.", "Map one to `group`.")
-        files.groups = None
+def _read_groups(params: Any, records: Records | None) -> tuple[pd.DataFrame, Ledger] | None:
+    source, summed = params.sources.groups, None if records is None else records.groups
+    if source is None:
+        return None if summed is None else (summed, Ledger("", params.sources.panel.path))
+    layout = layout_for(source, root=params.root, label="sources.groups", base="rpeval_groups")
+    frame, ledger = read_source(source, layout, name="groups", params=params)
+    if "group" not in frame:
+        ledger.refuse("No column names the student group.", "Map one to `group`.")
+    return frame, ledger
 
 
-def _read_starts(params: Any, files: Files) -> None:
+def _read_starts(params: Any, records: Records | None) -> tuple[Starts, Ledger] | None:
     """Read the adoption list; where rules give the starts, the schools leave that no rule fits."""
     if params.sources.adoption is None:
-        return
-    files.starts, files.adoption_books = read_starts(params, files.ids)
-    if files.schools is None or files.starts is None:
-        return
-    if "start_year" in files.schools:
+        return None
+    starts, ledger = read_starts(params, records and records.ids)
+    if records is None:
+        return starts, ledger
+    if "start_year" in records.schools:
         fix = "Keep either sources.adoption or the start years of the panel's own file."
-        files.problems.append(Problem("sources.adoption", "Start years stand in two files.", fix))
-    if files.starts.by_rules:
-        ruled = files.schools["school_id"].isin(files.starts.years.index)
-        files.schools = files.books[0].keep(files.schools, ruled, "No start rule fits the school")
-    if "school_name" not in files.schools and files.starts.names is not None:
-        files.schools = files.schools.assign(school_name=files.schools["school_id"].map(files.starts.names))
+        ledger.problems.append(Problem("sources.adoption", "Start years stand in two files.", fix))
+    if starts.by_rules:
+        ruled = records.schools["school_id"].isin(starts.years.index)
+        records.schools = records.books[0].keep(records.schools, ruled, "No start rule fits the school")
+    if "school_name" not in records.schools and starts.names is not None:
+        records.schools["school_name"] = records.schools["school_id"].map(starts.names)
+    return starts, ledger
 
 
-def _start_schools(frame: pd.DataFrame, params: Any, files: Files) -> pd.DataFrame:
+def _start_schools(frame: pd.DataFrame, starts: Starts | None, params: Any, ledger: Ledger) -> pd.DataFrame:
     """Add start_year and arm to the schools, where starts are known."""
-    ledger, starts = files.books[0], files.starts
     if "start_year" in frame:
         starts = Starts(list_starts(frame, ledger)["start_year"])
         frame = frame.drop(columns="start_year")
     if starts is None:
         return frame
-    tell_starts(starts, frame, params, files.adoption_books or ledger)
+    tell_starts(starts, frame, params, ledger)
     return add_starts(frame, starts.years, last=params.years.last)
 
 

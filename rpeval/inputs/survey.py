@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from rpeval.errors import DataError, Problem
-from rpeval.inputs.accounting import Accounting, Ledger
+from rpeval.inputs.accounting import Accounting, Attempts, Ledger
 from rpeval.inputs.answers.decode import decode, most_common, once_each, tell_straight_lines, widen
 from rpeval.inputs.answers.invited import read_invited
 from rpeval.inputs.panel import Panel, gather_panel
@@ -78,29 +78,30 @@ def gather_survey(params: Any, starts: Starts | None) -> tuple[Survey | None, li
     starts : the program starts, or None where they are not known
     The survey is None where a problem stops. Refuses (ParamsError) an instrument that cannot be read.
     """
-    instrument = read_instrument(params.sources.survey.instrument, params.root)
-    frame, ledger = _answers(params, params.sources.survey, instrument)
-    invited, books = None, Ledger("invited", "")
-    if frame is not None:
-        frame = _start_schools(frame, starts, params, ledger)
-        if params.sources.invited is not None:
-            invited, books = read_invited(params, frame, starts)
-        if invited is not None:
-            invited = _start_schools(invited, starts, params, books).rename(columns={"year": "wave"})
-    problems = [*ledger.problems, *books.problems]
-    if frame is None or any(problem.stops for problem in problems):
+    told, instrument = Attempts(), read_instrument(params.sources.survey.instrument, params.root)
+    frame, ledger = told.attempt(_answers, params, params.sources.survey, instrument) or (None, None)
+    if frame is None:
+        return None, told.problems
+    frame, invited, books = _start_schools(frame, starts, params, ledger), None, None
+    if params.sources.invited is not None:
+        invited, books = told.attempt(read_invited, params, frame, starts) or (None, None)
+    if invited is not None:
+        invited = _start_schools(invited, starts, params, books).rename(columns={"year": "wave"})
+    problems = [*ledger.problems, *told.problems, *(books.problems if books else [])]
+    if any(problem.stops for problem in problems):
         return None, problems
     closed = None if invited is None else books.close(len(invited))
     return Survey(frame, instrument, ledger.close(len(frame)), tuple(problems), invited, closed), problems
 
 
-def _answers(params: Any, source: Any, instrument: Instrument) -> tuple[pd.DataFrame | None, Ledger]:
-    """Read the file into one row per respondent and wave, or note why that cannot be done."""
-    items, asked = instrument.item_ids, {i: source.items.get(i, i) for i in instrument.item_ids}
-    frame, _, ledger = open_source(source, _layout(source, asked), name="survey", params=params)
-    _check_names(source, items, ledger)
-    if frame is None or ledger.problems:
-        return None, ledger
+def _answers(params: Any, source: Any, instrument: Instrument) -> tuple[pd.DataFrame, Ledger]:
+    """Read the file into one row per respondent and wave."""
+    told, items = Attempts(_check_names(source, instrument)), instrument.item_ids
+    asked = {item: source.items.get(item, item) for item in items}
+    opened = told.attempt(open_source, source, _layout(source, asked), name="survey", params=params)
+    if told.problems or opened[2].problems:
+        raise DataError([*told.problems, *(opened[2].problems if opened else [])])
+    frame, _, ledger = opened
     frame = _with_school_and_wave(_with_respondents(frame, source, ledger), source, ledger)
     frame = limit(frame, params, ledger)
     if source.shape == "long":
@@ -112,8 +113,7 @@ def _answers(params: Any, source: Any, instrument: Instrument) -> tuple[pd.DataF
     frame = once_each(_weigh(frame, ledger), items, ledger)
     if frame.empty:
         fix = "Check `years`, the item columns and `answers`."
-        ledger.say(f"No respondent is left.{ledger.why()}", fix)
-        return None, ledger
+        ledger.refuse(f"No respondent is left.{ledger.why()}", fix)
     tell_straight_lines(frame[items], ledger)
     order = ["respondent_id", "school_id", "wave", "weight", *source.groups, *items]
     frame = frame.rename(columns={"year": "wave"}).astype({"wave": int})[order]
@@ -135,14 +135,19 @@ def _layout(source: Any, asked: dict[str, str]) -> LayoutKeys:
     return complete(columns=columns, optional=("respondent_id",) if anonymous else (), **how)
 
 
-def _check_names(source: Any, items: list[str], ledger: Ledger) -> None:
-    """Note items that the instrument does not have, and groups named like other columns."""
-    for name in sorted(set(source.items) - set(items)):
-        ledger.say(f"The instrument has no item {quote(name)}.", instead(name, items), where="items")
+def _check_names(source: Any, instrument: Instrument) -> list[Problem]:
+    """List items that the instrument does not have, and groups named like other columns."""
+    where, items = "sources.survey", instrument.item_ids
+    unknown = sorted(set(source.items) - set(items))
+    problems = [
+        Problem(f"{where}.items", f"The instrument has no item {quote(name)}.", instead(name, items))
+        for name in unknown
+    ]
     clashes = [name for name in source.groups if name in OWN or name in items]
     if clashes:
         what = f"These groups are named like other columns: {list_words(clashes)}."
-        ledger.say(what, "Name them differently.", where="groups")
+        problems.append(Problem(f"{where}.groups", what, "Name them differently."))
+    return problems
 
 
 def _with_respondents(frame: pd.DataFrame, source: Any, ledger: Ledger) -> pd.DataFrame:
@@ -181,8 +186,9 @@ def _weigh(frame: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
 def find_starts(params: Any) -> tuple[Starts | None, list[Problem]]:
     """Find the program starts of a study in the adoption list, or in the panel's own file."""
     if params.sources.adoption is not None:
-        starts, books = read_starts(params, None)
-        return starts, books.problems
+        told = Attempts()
+        starts, books = told.attempt(read_starts, params, None) or (None, None)
+        return starts, books.problems if books else told.problems
     panel, problems = gather_panel(params)
     return starts_of(panel), problems
 

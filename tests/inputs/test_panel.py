@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tiny_study import link, said, source, study, tiny_params, write_table
 
 from rpeval.errors import DataError
-from rpeval.inputs.accounting import Accounting, Ledger, count_drops
+from rpeval.inputs.accounting import Accounting, Attempts, Ledger, count_drops
 from rpeval.inputs.check import check
 from rpeval.inputs.panel import gather_panel, read_panel
 from rpeval.inputs.params import read_params
@@ -212,7 +212,7 @@ def dirty(folder, rows, names, by):
         exclusions=[{"schools": ["02"], "years": ["2019-20"], "reason": "Moved"}],
     )
     frame, ledger = read_source(told, layout, name="panel", params=params)
-    frame = settle(frame, params, ledger)
+    frame = Attempts().attempt(settle, frame, params, ledger)
     return frame, ledger.close(0 if frame is None else len(frame)), ledger
 
 

@@ -17,24 +17,20 @@ from rpeval.inputs.years import show_year
 KEYS = checks.SCHOOL_YEAR
 
 
-def read_invited(
-    params: Any, answers: pd.DataFrame, starts: Starts | None
-) -> tuple[pd.DataFrame | None, Ledger]:
+def read_invited(params: Any, answers: pd.DataFrame, starts: Starts | None) -> tuple[pd.DataFrame, Ledger]:
     """Read how many students were invited in each school and wave from sources.invited.
 
     answers : the survey's frame: school_id and wave, one row per respondent
     starts  : gives schools their names, where known
-    Returns school_id, year (of the wave), invited_n (NaN = unknown), or None where the file cannot be read;
-    and the books. Waves that the survey does not have leave. More answers than invitations, and schools and
-    waves of the survey that the list does not have, are told.
+    Returns school_id, year (of the wave), invited_n (NaN = unknown), and the books. Waves that the survey
+    does not have leave. More answers than invitations, and schools and waves of the survey that the list does
+    not have, are told. Refuses (DataError) a file that cannot be read.
     """
     source = params.sources.invited
     layout = layout_for(source, root=params.root, label="sources.invited", base="invited")
     frame, ledger = read_source(source, layout, name="invited", params=params)
-    if frame is None or INVITED not in frame:
-        if frame is not None:
-            ledger.say("No column says how many were invited.", f"Map one to {INVITED}.")
-        return None, ledger
+    if INVITED not in frame:
+        ledger.refuse("No column says how many were invited.", f"Map one to {INVITED}.")
     frame = limit(frame[[*KEYS, INVITED]], params, ledger)
     waves = frame["year"].isin(answers["wave"].unique())
     frame = ledger.keep(frame, waves, "The survey has no answer in that wave").astype({"year": int})

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rpeval.inputs.accounting import Ledger
+from rpeval.errors import DataError
+from rpeval.inputs.accounting import Attempts, Ledger
 from rpeval.inputs.schema.sources import LayoutKeys
 from rpeval.inputs.schools.checks import SCHOOL_YEAR, among
 from rpeval.inputs.schools.settle import limit
@@ -21,45 +22,48 @@ YES, NO = {"1", "y", "yes", "true", "t"}, {"0", "n", "no", "false", "f", "", "*"
 COUNTED = sorted({*COUNTS} - {"suspended_n", "oss_days"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sums:
-    """Student-level records, summed.
+@dataclass(slots=True, eq=False)
+class Records:
+    """What the file of a panel, or the two files of student-level records, gave.
 
-    books   : row accounting and problems of the enrollment and the actions
-    schools : one row per school-year (school_id, school_name, year, enrolled_n, counts), or None
-    groups  : one row for each student group of a school-year, or None
-    ids     : all schools of the enrollment file
+    schools : one row per school-year (school_id, school_name, year, enrolled_n, counts)
+    ids     : all schools of the file
+    books   : row accounting and problems of each file, the first for what becomes of the schools
+    groups  : one row for each student group of a school-year, where student records gave them
     """
 
+    schools: pd.DataFrame
+    ids: frozenset[str]
     books: list[Ledger]
-    schools: pd.DataFrame | None = None
     groups: pd.DataFrame | None = None
-    ids: frozenset[str] = frozenset()
 
 
-def read_actions(source: Any, layout: LayoutKeys, params: Any) -> Sums:
+def read_actions(source: Any, layout: LayoutKeys, params: Any) -> Records:
     """Read student-level actions and enrollment and sum them.
 
     source : the actions log, with its enrollment file named beside it
-    Returns the Sums. enrolled_n counts different students, <kind>_n actions, suspended_n students with at
+    Returns the Records. enrolled_n counts different students, <kind>_n actions, suspended_n students with at
     least one out-of-school suspension, oss_days their days. A kind that the log never has gets no column.
     What leaves is counted: years outside the study, repeated rows, kinds that are not counted, and actions of
-    students whom the enrollment file does not have in that school and year.
+    students whom the enrollment file does not have in that school and year. Refuses (DataError) files that
+    cannot be read.
     """
     if source.enrollment is None:
-        ledger = Ledger("actions", str(source.path))
         fix = "Name it under the source: `enrollment: {path: ...}`."
-        ledger.say("Student-level actions need the enrollment file.", fix)
-        return Sums([ledger])
+        Ledger("actions", source.path).refuse("Student-level actions need the enrollment file.", fix)
     second, base = source.enrollment, "enrollment"
     by = layout_for(second, root=params.root, base=base, label=base, any_field=True)
-    students, enrolled = read_source(second, by, name=base, params=params)
-    actions, books = read_source(source, layout, name="actions", params=params)
+    told = Attempts()
+    both = [
+        told.attempt(read_source, second, by, name=base, params=params),
+        told.attempt(read_source, source, layout, name="actions", params=params),
+    ]
+    if told.problems:
+        raise DataError(told.problems)
+    (students, enrolled), (actions, books) = both
     for kind, column in layout.kinds.items():
         if column is not None and column not in COUNTED:
             books.say(f"{quote(kind)} counts in {quote(column)}.", instead(column, COUNTED), where="kinds")
-    if students is None or actions is None:
-        return Sums([enrolled, books])
     if actions["year"].isna().all():
         books.say("No column says when an action was taken.", "Map one to `date` or to `year`.")
     ids = frozenset(students["school_id"])
@@ -72,7 +76,8 @@ def read_actions(source: Any, layout: LayoutKeys, params: Any) -> Sums:
     schools = sum_by(students, actions, SCHOOL_YEAR, columns=columns)
     if "school_name" in students:
         schools["school_name"] = students.groupby(SCHOOL_YEAR)["school_name"].max().to_numpy()
-    return Sums([enrolled, books], schools, sum_groups(students, actions, columns=columns), ids)
+    groups = sum_groups(students, actions, columns=columns)
+    return Records(schools, ids, [enrolled, books], groups)
 
 
 def group_columns(students: pd.DataFrame) -> list[str]:

@@ -17,27 +17,25 @@ REMOVED_BY = ("oss_n", "iss_n", "expelled_n")
 DISAGREE = 0.1
 
 
-def settle(frame: pd.DataFrame, params: Any, ledger: Ledger) -> pd.DataFrame | None:
+def settle(frame: pd.DataFrame, params: Any, ledger: Ledger) -> pd.DataFrame:
     """Keep the rows of the study, one for each school-year, check them and add the rates.
 
     frame : rows as read: school_id, year, enrolled_n, counts or rates, and group in a table of groups
-    Returns the frame sorted by school, year (and group) with year as int, or None where no row is left or no
-    column can be used. Exact copies leave, as do rows of nobody; what contradicts itself is a problem.
+    Returns the frame sorted by school, year (and group) with year as int. Exact copies leave, as do rows of
+    nobody; what contradicts itself is a problem. Refuses (DataError) where no row is left or no column can be
+    used.
     """
     if ENROLLED not in frame:
-        ledger.say("No column gives the enrollment.", f"Map one to {ENROLLED}.")
-        return None
+        ledger.refuse("No column gives the enrollment.", f"Map one to {ENROLLED}.")
     if not checks.among(frame, (*COUNTS, *RATES)):
-        ledger.say("No column gives removals.", f"Map one to a count or a rate: {list_words(COUNTS)}.")
-        return None
+        ledger.refuse("No column gives removals.", f"Map one to a count or a rate: {list_words(COUNTS)}.")
     frame, had = name_schools(frame), frame["year"]
     frame = limit(frame[checks.among(frame, ORDER)], params, ledger)
     if frame.empty:
         ends = [show_year(int(year)) for year in (had.min(), had.max()) if year == year]
         span = " to ".join(ends) or "no year"
         fix = "Check `years`, `exclusions` and the layout's `where` and `year_style`."
-        ledger.say(f"No row of the study's years is left (the file has {span}).{ledger.why()}", fix)
-        return None
+        ledger.refuse(f"No row of the study's years is left (the file has {span}).{ledger.why()}", fix)
     keys = checks.among(frame, (*checks.SCHOOL_YEAR, "group"))
     frame = once_each(frame.astype({"year": int}), keys, ledger)
     checks.check_values(frame, ledger)

@@ -30,22 +30,19 @@ class Starts:
     where: str = "the adoption list"
 
 
-def read_starts(params: Any, schools: frozenset[str] | None) -> tuple[Starts | None, Ledger]:
+def read_starts(params: Any, schools: frozenset[str] | None) -> tuple[Starts, Ledger]:
     """Read the first program year of each school from sources.adoption.
 
     schools : ids of the panel's file, or None where it cannot be read
-    Returns the starts (None where the file cannot be read) and the books. An empty year in a list means
-    never. A school of a list that the panel does not have, and two different years of one school, are
-    problems that stop.
+    Returns the starts and the books. An empty year in a list means never. A school of a list that the panel
+    does not have, and two different years of one school, are problems that stop. Refuses (DataError) a file
+    that cannot be read or says nothing of starts.
     """
     source = params.sources.adoption
     layout = layout_for(source, root=params.root, label="sources.adoption", base="adoption")
     frame, ledger = read_source(source, layout, name="adoption", params=params)
-    if frame is None or "start_year" not in frame:
-        if frame is not None:
-            fix = "Map one to start_year, or write start_rules."
-            ledger.say("No column says when a school starts.", fix)
-        return None, ledger
+    if "start_year" not in frame:
+        ledger.refuse("No column says when a school starts.", "Map one to start_year, or write start_rules.")
     by_rules, frame = bool(layout.start_rules), frame.sort_values(["school_id", "start_year"])
     if schools is not None:
         frame = _keep_known(frame, schools, ledger, by_rules)

@@ -25,27 +25,23 @@ PLACES = {"actions": "sources.panel", "enrollment": "sources.panel.enrollment"}
 
 def open_source(
     source: Any, layout: LayoutKeys, *, name: str, params: Any
-) -> tuple[pd.DataFrame | None, pd.DataFrame, Ledger]:
+) -> tuple[pd.DataFrame, pd.DataFrame, Ledger]:
     """Read the file of a source as text, its columns named as the layout says.
 
     name : the source's name in the params, under which its dropped rows are counted
-    Returns the fields as text, with `row`, the row in the file (None where the file cannot be read); the
-    columns of the file, padded; and the books. Rows that do not bear the study's stamp are a problem.
+    Returns the fields as text, with `row`, the row in the file; the columns of the file, padded; and the
+    books. Rows that do not bear the study's stamp are a problem. Refuses (DataError) a file that cannot be
+    read or lacks a column.
     """
     ledger, there = Ledger(name, label=str(source.path)), {*_row_columns(layout), STAMP}
     there |= {column for columns in layout.columns.values() for column in columns}
     how = {"sheet": layout.sheet, "encoding": layout.encoding, "delimiter": layout.delimiter}
-    try:
-        table = read_table(params.root / source.path, label=ledger.label, only=there, **how)
-    except DataError as error:
-        ledger.problems.extend(error.problems)
-        return None, pd.DataFrame(), ledger
+    table = read_table(params.root / source.path, label=ledger.label, only=there, **how)
     has = set(table.headings)
     fields = {f: c for f, c in layout.columns.items() if f not in layout.optional or has.issuperset(c)}
     wanted = {column for columns in fields.values() for column in columns} | _row_columns(layout)
-    ledger.problems.extend(missing_columns(table, wanted, PLACES.get(name, f"sources.{name}")))
-    if ledger.problems:
-        return None, table.frame, ledger
+    if missing := missing_columns(table, wanted, PLACES.get(name, f"sources.{name}")):
+        raise DataError(missing)
     raw = pad(table.frame, layout)
     ledger.rows_in = len(raw)
     joined = {field: join(raw, columns, layout.join) for field, columns in fields.items()}
@@ -54,18 +50,14 @@ def open_source(
     return frame.assign(row=raw.index + 2), raw, ledger
 
 
-def read_source(
-    source: Any, layout: LayoutKeys, *, name: str, params: Any
-) -> tuple[pd.DataFrame | None, Ledger]:
+def read_source(source: Any, layout: LayoutKeys, *, name: str, params: Any) -> tuple[pd.DataFrame, Ledger]:
     """Read the file of a source by its layout.
 
-    Returns the frame (None where the file cannot be read at all) and the books: rows in, drops, problems.
+    Returns the frame and the books: rows in, drops, problems; refuses what `open_source` refuses.
     The frame has the layout's fields: school_id and other texts as text, year as the start of the school year
     (float), numbers as float with NaN for unknown, start_year (NaN = never), and `row`, the row in the file.
     """
     frame, raw, ledger = open_source(source, layout, name=name, params=params)
-    if frame is None:
-        return None, ledger
     unread = add_years(frame, layout)
     frame = filter_rows(frame, raw, layout, ledger)
     frame = recode(frame, layout, ledger)

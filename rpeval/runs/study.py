@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from rpeval.errors import DataError, Problem, RpevalError, RunError
-from rpeval.findings import collect
 from rpeval.inputs.check import check
 from rpeval.inputs.params import read_params
 from rpeval.runs.execute import TIMEOUT, Task, disk_error, execute_notebook
@@ -90,8 +89,7 @@ def run_study(params_path: Path | str, *, timeout: int = TIMEOUT, say: Say = say
 
 
 def _finish(room: Room, params: Any, *, steps: tuple[Step, ...], started: str) -> None:
-    """Turn what the notebooks saved into a whole report: findings, pages, and the manifest last."""
-    collect(room.folder)
+    """Turn what the notebooks saved into a whole report: pages (they collect the findings), manifest last."""
     _load_pages()(room.folder)
     check_inputs(room.inputs)
     names = tuple(step.name for step in steps)

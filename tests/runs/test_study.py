@@ -167,7 +167,7 @@ def test_a_fault_of_rpeval_leaves_its_traceback(project, monkeypatch):
         raise TypeError("no such thing")
 
     monkeypatch.setattr(study, "execute_notebook", lambda task: None)
-    monkeypatch.setattr(study, "collect", broken)
+    monkeypatch.setattr(study, "_load_pages", lambda: broken)
     with pytest.raises(TypeError, match="no such thing"):
         run_study(params_of(project))
     assert "Traceback" in (project / "reports" / "tiny.failed" / "failure.txt").read_text()

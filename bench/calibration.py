@@ -11,12 +11,12 @@ from cases import CASES, YEARS, Case, Draws, draw
 from scipy import stats
 
 from rpeval.estimate import Estimate
-from rpeval.methods import callaway
-from rpeval.methods.bootstrap import draw_signs, under_signs
-from rpeval.methods.design import lay_out
-from rpeval.methods.diagnosis import choose
-from rpeval.methods.jackknife import average_gaps, by_cohort, changes_of_variance, first_years, spread
-from rpeval.methods.randomization import (
+from rpeval.methods.did import callaway
+from rpeval.methods.did.bootstrap import draw_signs, under_signs
+from rpeval.methods.did.design import lay_out
+from rpeval.methods.did.diagnosis import choose
+from rpeval.methods.did.jackknife import average_gaps, by_cohort, changes_of_variance, first_years, spread
+from rpeval.methods.did.randomization import (
     ENUMERATED,
     Reference,
     all_deals,
@@ -285,10 +285,10 @@ ABOUT = """Written by `make bench` (`bench/calibration.py`, {R} samples of each 
 the bootstrap). The designs are in `bench/cases.py`: eight years of over-dispersed counts of suspensions, in
 which schools, sizes, levels and years are drawn anew each time. Nominal coverage 95 %, nominal false alarms
 5 % (tests of no effect where there is none). Bias and width (the median of the interval's) are in suspensions
-per 100 students. The default is what `rpeval.methods.diagnosis.diagnose` chooses from the number of schools,
-of adopting schools, and their sizes. Callaway–Sant'Anna is judged with its large-sample standard error, the
-usual default of libraries. Where cohorts adopt in different years and effects grow or differ, two-way fixed
-effects is biased whatever its standard error."""
+per 100 students. The default is what `rpeval.methods.did.diagnosis.diagnose` chooses from the number of
+schools, of adopting schools, and their sizes. Callaway–Sant'Anna is judged with its large-sample standard
+error, the usual default of libraries. Where cohorts adopt in different years and effects grow or differ,
+two-way fixed effects is biased whatever its standard error."""
 
 
 FRESH_ABOUT = """

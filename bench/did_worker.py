@@ -17,9 +17,9 @@ import pandas as pd
 
 def ours(task: str, frame: pd.DataFrame) -> tuple[float, float]:
     """The product; student rows are first summed to schools, which changes no estimate."""
-    from rpeval.methods.callaway import cohort_effects, overall, rows
-    from rpeval.methods.imputation import att_imputation, event_study
-    from rpeval.methods.randomization import att_randomization
+    from rpeval.methods.did.callaway import cohort_effects, overall, rows
+    from rpeval.methods.did.imputation import att_imputation, event_study
+    from rpeval.methods.did.randomization import att_randomization
 
     choices = {"outcome": "y"}
     if "student" in frame.columns:

@@ -9,10 +9,10 @@ import pandas as pd
 from rpeval.estimate import Estimate, attempt
 from rpeval.inputs.panel import read_panel
 from rpeval.inputs.params import read_params
-from rpeval.methods.diagnosis import diagnose
-from rpeval.methods.imputation import att_imputation
-from rpeval.methods.poisson import att_poisson
-from rpeval.methods.randomization import att_randomization
+from rpeval.methods.did.diagnosis import diagnose
+from rpeval.methods.did.imputation import att_imputation
+from rpeval.methods.did.poisson import att_poisson
+from rpeval.methods.did.randomization import att_randomization
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent

@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 import calibration
 import cases
 
-from rpeval.methods.callaway import att_callaway, cohort_effects, overall
-from rpeval.methods.imputation import att_imputation
-from rpeval.methods.twfe import twfe
+from rpeval.methods.did.callaway import att_callaway, cohort_effects, overall
+from rpeval.methods.did.imputation import att_imputation
+from rpeval.methods.did.twfe import twfe
 
 DRAWS = 400
 CHOSEN = [

@@ -1,0 +1,219 @@
+"""What the chosen interval achieves on a study's own panel, by placebo adoption."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from rpeval.errors import MethodError, Problem
+from rpeval.estimate import Estimate, Refusal
+from rpeval.methods.did.design import Design, lay_out
+from rpeval.methods.did.diagnosis import Inference, diagnose
+from rpeval.methods.did.imputation import average_by_event
+from rpeval.methods.did.jackknife import average_gaps, by_cohort, changes_of_variance, first_years, spread
+from rpeval.methods.did.randomization import TIE, all_deals, deals_n, shuffle_deals
+
+LEAST = 50
+FITS_AT_ONCE = 40
+HALVINGS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Achieved:
+    """How the chosen inference does on a study's own panel when adoption is placebo.
+
+    coverage   : percent of intervals that hold the true effect
+    rejection  : percent of tests that find an effect where there is none, at 1 - level
+    detectable : effect found significant in the given share of studies, in the outcome's unit, without sign;
+                 a Refusal where no effect would be
+    inference  : the inference looked at
+    """
+
+    coverage: Estimate
+    rejection: Estimate
+    detectable: Estimate | Refusal
+    inference: Inference
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placebo:
+    """N placebo studies without an effect: value, standard error and degrees of freedom (N each).
+
+    among : for each study k, the squares of the other deals' statistics as functions of a planted effect e,
+            a + e d over the root of A + 2 e B + e^2 C (five arrays, N deals by N studies); None where the
+            jackknife is looked at
+    """
+
+    value: np.ndarray
+    se: np.ndarray
+    df: np.ndarray
+    among: tuple[np.ndarray, ...] | None
+
+
+def achieved(
+    panel: pd.DataFrame,
+    *,
+    outcome: str,
+    seed: int,
+    unit: str = "school_id",
+    time: str = "year",
+    start: str = "start_year",
+    weights: str | None = None,
+    draws: int = 400,
+    power: float = 0.8,
+    level: float = 0.95,
+    inference: Inference | None = None,
+) -> Achieved:
+    """Coverage, false alarms and detectable effect of the chosen interval, simulated on the panel itself.
+
+    Use after `diagnose`, to say what the interval is worth here rather than in textbooks. The panel is kept
+    as it is, with its levels, noise and holes, except that the estimated effect is taken out of the program
+    years: the average gap of each event time that two or more schools have, the average effect elsewhere
+    (as `event_band` does). Using school-years before the start alone would leave no program years to hold
+    the placebo; using comparison schools alone would leave too few schools. Then the start years are dealt
+    anew to the schools, `draws` times, each as a whole, so cohorts keep their sizes; there is no effect in
+    what is estimated, and a planted constant effect moves estimate and truth alike.
+
+    Inputs as in `att_imputation`; seed fixes the deals (all of them when they are no more than `draws`);
+    inference: the one to look at, by default the one `diagnose` chooses.
+    Returns an Achieved. For randomization, coverage is near the level by construction, as its test is exact
+    when any school could have adopted: what is learned is the detectable effect. For the jackknife, all three
+    are learned. Refuses what `diagnose` refuses, and fewer than 50 deals that can be estimated.
+
+    >>> rng = np.random.default_rng(1)
+    >>> panel = pd.DataFrame({
+    ...     "school_id": np.repeat(np.arange(100, 112), 6), "year": [*range(2016, 2022)] * 12,
+    ...     "start_year": np.repeat([2019.0] * 5 + [float("nan")] * 7, 6), "oss": rng.normal(9, 1, 72)})
+    >>> found = achieved(panel, outcome="oss", seed=1, inference="jackknife")
+    >>> 90 < found.coverage.value < 99, 0.5 < found.detectable.value < 4
+    (True, True)
+    """
+    names = {"outcome": outcome, "unit": unit, "time": time, "start": start, "weights": weights}
+    chosen = inference or diagnose(panel, **names).inference
+    design = lay_out(panel, **names)
+    D, complete = deals(design, draws, seed)
+    placebo = simulate(design, without_effect(design), D, chosen)
+    found = rejected(placebo, 0.0, level)
+    how = "all" if complete else "random"
+    words = (
+        f"{len(found)} {how} placebo deals of start years on this panel, estimated effect taken out; {chosen}"
+    )
+    known = {"n": len(found), "n_unit": "placebo studies", "clusters": len(design.units), "level": level}
+    known |= {"treated": int(design.adopters.sum()), "method": words, "kind": "simulated"}
+    share = float(found.mean())
+    mcse = 100 * share_error(share, len(found))
+    if complete:
+        known["kind"], mcse = "exact", None
+    return Achieved(
+        coverage=Estimate(100 - 100 * share, unit="percent", mcse=mcse, **known),
+        rejection=Estimate(100 * share, unit="percent", mcse=mcse, **known),
+        detectable=detect(placebo, power, level, known),
+        inference=chosen,
+    )
+
+
+def share_error(share: float, n: int) -> float:
+    """Monte Carlo standard error of a share, never zero."""
+    held = (share * n + 1) / (n + 2)
+    return float(np.sqrt(held * (1 - held) / n))
+
+
+def deals(design: Design, draws: int, seed: int) -> tuple[np.ndarray, bool]:
+    """Deal the adoption rows anew (N by G by T), in every way where there are no more than draws."""
+    rows, own = np.unique(design.D, axis=0, return_inverse=True)
+    if deals_n(np.bincount(own)) <= draws:
+        return rows[all_deals(own)], True
+    return rows[shuffle_deals(own, draws, np.random.default_rng(seed))], False
+
+
+def without_effect(design: Design) -> np.ndarray:
+    """Outcome without the estimated effect (G by T)."""
+    events, cells, result = average_by_event(design)
+    W, V = design.weights * design.untreated, design.weights * design.treated
+    overall = average_gaps(design.Y[..., None], W[None], V[None], design.observed).value[0, 0]
+    Y = np.where(design.treated, design.Y - overall, design.Y)
+    for event, own, value in zip(events, cells, result.value[:, 0], strict=True):
+        if event >= 0 and own.any(axis=1).sum() > 1 and np.isfinite(value):
+            Y[own] = design.Y[own] - value
+    return Y
+
+
+def simulate(design: Design, Y: np.ndarray, D: np.ndarray, inference: Inference) -> Placebo:
+    """Estimate the placebo studies, without those that cannot be estimated."""
+    parts = [fits(design, Y[..., None], D[k : k + FITS_AT_ONCE]) for k in range(0, len(D), FITS_AT_ONCE)]
+    fine = np.concatenate([np.isfinite(left).all(axis=(1, 2)) & np.isfinite(v[:, 0]) for v, left in parts])
+    if fine.sum() < LEAST and fine.sum() < len(D):
+        what = f"Only {fine.sum()} of {len(D)} deals of the start years can be estimated."
+        raise MethodError(Problem("panel", what, "Keep schools observed in most years."))
+    value, left = (np.concatenate([part[k] for part in parts])[fine] for k in (0, 1))
+    D = D[fine]
+    cohorts = by_cohort(first_years(D, design.observed))
+    found = [spread(change, own) for change, own in zip(left - value[:, None], cohorts, strict=True)]
+    variance, df = (np.array([pair[k][0] for pair in found]) for k in (0, 1))
+    among = compare(design, Y, D) if inference == "randomization" else None
+    return Placebo(value[:, 0], np.sqrt(variance), df, among)
+
+
+def fits(design: Design, outcomes: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Average gaps under deals D (N by G by T): N by R, and N by G by R without each school."""
+    gaps = average_gaps(outcomes, design.weights * ~D, design.weights * D, design.observed)
+    return gaps.value, np.where(gaps.counted[..., None], gaps.left_out, gaps.value[:, None])
+
+
+def compare(design: Design, Y: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Write the statistic of every deal on every study as a function of the study's planted effect."""
+    planted = np.moveaxis(D & design.observed, 0, -1).astype(float)
+    outcomes, parts = np.concatenate([Y[..., None], planted], axis=2), []
+    for first in range(0, len(D), FITS_AT_ONCE):
+        block = D[first : first + FITS_AT_ONCE]
+        value, left = fits(design, outcomes, block)
+        change = changes_of_variance(left - value[:, None], by_cohort(first_years(block, design.observed)))
+        own, others = change[..., :1], change[..., 1:]
+        B, C = np.einsum("ngs,ngr->nr", own, others), (others**2).sum(axis=1)
+        A = np.broadcast_to((own**2).sum(axis=1), B.shape)
+        parts.append((np.broadcast_to(value[:, :1], B.shape), value[:, 1:], A, B, C))
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+def rejected(placebo: Placebo, effect: float, level: float) -> np.ndarray:
+    """Say which placebo studies find a planted effect significant (N)."""
+    if placebo.among is None:
+        t = np.abs(placebo.value + effect) / placebo.se
+        return t > stats.t.ppf((1 + level) / 2, placebo.df)
+    a, d, A, B, C = placebo.among
+    t = (a + effect * d) ** 2 / (A + 2 * effect * B + effect**2 * C)
+    extreme = (t >= np.diagonal(t) * (1 - TIE)).mean(axis=0)
+    return extreme <= 1 - level + 1e-12
+
+
+def detect(placebo: Placebo, power: float, level: float, known: dict) -> Estimate | Refusal:
+    """Find the planted effect that is found in the given share of studies, whatever its sign."""
+    error = share_error(power, len(placebo.value))
+    found = [reach(placebo, share, level) for share in (power, power - error, min(power + error, 0.999))]
+    if found[0] is None:
+        reason = f"No effect, however large, would be found in {power:.0%} of studies like this."
+        return Refusal(reason, "Add schools.")
+    wide = found[0] if found[2] is None else found[2]
+    words = f"smallest effect found significant in {power:.0%} of studies; {known['method']}"
+    mcse = None if known["kind"] == "exact" else abs(wide - found[1]) / 2
+    return Estimate(found[0], mcse=mcse, **known | {"method": words})
+
+
+def reach(placebo: Placebo, share: float, level: float) -> float | None:
+    """Smallest effect found in the given share of studies, None where there is none; by halving."""
+
+    def power(effect: float) -> float:
+        return float(np.mean([rejected(placebo, sign * effect, level).mean() for sign in (-1, 1)]))
+
+    low, high = 0.0, 4.0 * float(np.median(placebo.se))
+    for _ in range(8):
+        if power(high) >= share:
+            break
+        low, high = high, 2 * high
+    else:
+        return None
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if power(middle) >= share else (middle, high)
+    return high

@@ -1,0 +1,149 @@
+"""A band around a whole event study, and one test of all the years before the start."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from rpeval.errors import MethodError, Problem
+from rpeval.estimate import Estimate, Refusal
+from rpeval.methods.did.design import Design, lay_out
+from rpeval.methods.did.imputation import average_by_event, estimate_rows
+from rpeval.methods.did.jackknife import average_gaps, by_cohort, changes_of_variance
+from rpeval.methods.did.randomization import ENUMERATED, all_deals, deals_n, shuffle_deals
+
+FITS_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Band:
+    """An event study with a simultaneous band, and a joint look at the years before the start.
+
+    rows     : (event time, Estimate or Refusal); low and high hold for all rows at once, p is adjusted for
+               looking at all of them
+    critical : the band's half width in standard errors
+    before   : adjusted p-value of the largest placebo effect before the start, None where there is none
+    deals    : deals of start years behind both
+    """
+
+    rows: tuple[tuple[int, Estimate | Refusal], ...]
+    critical: float
+    before: float | None
+    deals: int
+
+
+def event_band(
+    panel: pd.DataFrame,
+    *,
+    outcome: str,
+    seed: int,
+    unit: str = "school_id",
+    time: str = "year",
+    start: str = "start_year",
+    weights: str | None = None,
+    draws: int = 499,
+    level: float = 0.95,
+) -> Band:
+    """Event study whose intervals hold for all event times at once.
+
+    Use for the picture in a report: among eight pointwise intervals some will miss zero by chance alone. The
+    rows are those of `event_study`. The half width is what the largest |value / se| of an event study reaches
+    in `level` of the deals of start years to schools, once the estimated effects are taken out of the
+    outcome: with few adopting schools, tables of t or normal values give bands that are too narrow.
+
+    Inputs and refusals as in `event_study`; seed fixes the deals. Refuses also when fewer than two rows can
+    be estimated, or too few deals for the level.
+    Source: Montiel Olea & Plagborg-Møller (2019), Journal of Applied Econometrics 34 (bands by the largest
+    t); the deals as in `att_randomization`.
+
+    >>> panel = pd.DataFrame({
+    ...     "school_id": list("aaabbbcccdddeeefffggg"), "year": [2016, 2017, 2018] * 7,
+    ...     "start_year": [2018.0] * 9 + [float("nan")] * 12,
+    ...     "oss_per_100": [9, 9, 5, 8, 7, 5, 7, 7, 2, 6, 6, 5, 4, 5, 3, 5, 5, 6, 3, 3, 3.0]})
+    >>> band = event_band(panel, outcome="oss_per_100", seed=1)
+    >>> [event for event, _ in band.rows], band.deals
+    ([-2, -1, 0], 35)
+    """
+    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
+    events, cells, result = average_by_event(design)
+    rows = estimate_rows(design, cells, result, level)
+    usable = [k for k, row in enumerate(rows) if isinstance(row, Estimate) and row.se > 0]
+    if len(usable) < 2:
+        what = "Fewer than two event times can be estimated with an interval."
+        raise MethodError(Problem("panel", what, "Use `event_study`, or add schools."))
+    effects = {events[k]: rows[k].value for k in usable if events[k] >= 0}
+    chance = t_under_deals(design, [events[k] for k in usable], effects, draws=draws, seed=seed)
+    largest = chance.max(axis=1)
+    critical = quantile(largest, level)
+    early = [j for j, k in enumerate(usable) if events[k] < 0]
+    actual = [abs(rows[usable[j]].value / rows[usable[j]].se) for j in early]
+    for k in usable:
+        rows[k] = widen(rows[k], critical, largest)
+    before = share_above(chance[:, early].max(axis=1), max(actual)) if early else None
+    return Band(tuple(zip(events, rows, strict=True)), critical, before, len(chance))
+
+
+def t_under_deals(
+    design: Design, events: list[int], effects: dict[int, float], *, draws: int, seed: int
+) -> np.ndarray:
+    """Absolute t values of the event times under other deals of the start years (N by events)."""
+    Y = design.Y.copy()
+    for event, effect in effects.items():
+        Y[design.treated & (design.event == event)] -= effect
+    values, own = np.unique(np.where(design.D.any(axis=1), design.starts, np.inf), return_inverse=True)
+    if deals_n(np.bincount(own)) <= min(draws, ENUMERATED):
+        deals = all_deals(own)
+    else:
+        deals = shuffle_deals(own, draws, np.random.default_rng(seed))
+    size = max(1, FITS_AT_ONCE // len(events))
+    blocks = [values[deals[first : first + size]] for first in range(0, len(deals), size)]
+    t = np.concatenate([t_values(design, Y, starts, events) for starts in blocks])
+    return t[np.isfinite(t).all(axis=1)]
+
+
+def t_values(design: Design, Y: np.ndarray, starts: np.ndarray, events: list[int]) -> np.ndarray:
+    """Absolute t values of an event study on Y for each row of starts (N by G), N by events."""
+    event = design.times - starts[:, :, None]
+    cells = design.observed & (event[:, None] == np.array(events)[:, None, None])
+    fit = design.observed & (event < 0)[:, None] & ~cells
+    N, P, G, T = cells.shape
+    W, V = ((design.weights * part).reshape(N * P, G, T) for part in (fit, cells))
+    result = average_gaps(Y[..., None], W, V, design.observed)
+    left = np.where(result.counted[..., None], result.left_out, result.value[:, None])
+    first = np.searchsorted(design.times, starts)[:, None]
+    own = np.where(cells.any(axis=3) & result.counted.reshape(N, P, G), first, np.nan)
+    change = changes_of_variance(left - result.value[:, None], by_cohort(own.reshape(N * P, G)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.abs(result.value[:, 0]) / np.sqrt((change[..., 0] ** 2).sum(axis=1))
+    return t.reshape(N, P)
+
+
+def quantile(largest: np.ndarray, level: float) -> float:
+    """Value that a new draw exceeds in at most 1 - level of all cases, from N draws."""
+    rank = math.ceil(level * (len(largest) + 1))
+    if rank > len(largest):
+        what = (
+            f"Only {len(largest)} deals of the start years can be estimated, too few for a {level:.0%} band."
+        )
+        raise MethodError(Problem("panel", what, "Use `event_study`, or add schools."))
+    return float(np.sort(largest)[rank - 1])
+
+
+def share_above(draws: np.ndarray, value: float) -> float:
+    """Share of draws at least as large as the value, never zero."""
+    return float(((draws >= value).sum() + 1) / (len(draws) + 1))
+
+
+def widen(row: Estimate, critical: float, largest: np.ndarray) -> Estimate:
+    """Give a row the band's interval and a p-value adjusted for looking at all rows."""
+    p = share_above(largest, abs(row.value / row.se))
+    return replace(
+        row,
+        low=row.value - critical * row.se,
+        high=row.value + critical * row.se,
+        p=p,
+        df=None,
+        kind="simulated",
+        method=f"{row.method}; simultaneous band from {len(largest)} deals of start years, {critical:.2f} se",
+    )

@@ -1,0 +1,249 @@
+"""Inference with few schools for regressions: the wild cluster bootstrap, and CR2 with Bell-McCaffrey df."""
+
+import math
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from rpeval.errors import MethodError, Problem
+from rpeval.estimate import Estimate
+from rpeval.methods.cr2 import ClusteredFit, fit_clustered
+from rpeval.methods.did.design import Design, lay_out
+from rpeval.methods.did.jackknife import solve_years
+from rpeval.methods.did.randomization import Reference, end_of_interval, p_value
+from rpeval.methods.did.twfe import residualize, twfe
+from rpeval.methods.intervals import t_estimate
+from rpeval.methods.wording import some
+
+ENUMERATED = 5_000
+WEBB_BELOW = 12
+WEBB = np.sqrt([0.5, 1.0, 1.5])
+
+
+def twfe_bootstrap(
+    panel: pd.DataFrame,
+    *,
+    outcome: str,
+    seed: int,
+    unit: str = "school_id",
+    time: str = "year",
+    start: str = "start_year",
+    weights: str | None = None,
+    draws: int = 999,
+    level: float = 0.95,
+) -> Estimate:
+    """Two-way fixed effects, with the p-value and interval of the restricted wild cluster bootstrap.
+
+    Use beside `twfe`, as a diagnostic: the estimate is the same, the inference holds with fewer schools.
+    Residuals of the model without the effect are multiplied by one random sign (or, with fewer than 12
+    schools, Webb's six values) for each school, and the t value is compared with those of such samples. The
+    interval holds the constant effects that the same test does not reject.
+
+    Inputs as in `twfe`; seed fixes the signs, `draws` of them, or all when there are at most 5,000.
+    Returns an Estimate in the outcome's unit: se as in `twfe`, df None, mcse the Monte Carlo error of p.
+    With two or three adopting schools it is cautious: intervals are wider than they need to be.
+    Refuses what `twfe` refuses, and an interval without an end (too few samples).
+    Source: Cameron, Gelbach & Miller (2008), REStat 90; Webb (2023), Canadian Journal of Economics 56;
+    MacKinnon & Webb (2018), Econometrics Journal 21, on few adopters.
+
+    >>> panel = pd.DataFrame({
+    ...     "school_id": list("aaabbbcccdddeeefff"), "year": [2016, 2017, 2018] * 6,
+    ...     "start_year": [2018.0] * 9 + [float("nan")] * 9,
+    ...     "oss_per_100": [9, 8, 5, 8, 8, 5, 7, 8, 4, 4, 5, 4, 6, 6, 5, 4, 4, 5.0]})
+    >>> est = twfe_bootstrap(panel, outcome="oss_per_100", seed=1)
+    >>> round(est.value, 2), est.low < est.value < est.high
+    (-3.17, True)
+    """
+    names = {"outcome": outcome, "unit": unit, "time": time, "start": start, "weights": weights}
+    actual = twfe(panel, level=level, **names)
+    design = lay_out(panel, **names)
+    signs, complete = draw_signs(len(design.units), draws=draws, seed=seed)
+    reference = under_signs(design, signs, complete)
+    p = float(p_value(reference, actual, np.array([0.0]))[0])
+    low, high = (end_of_interval(reference, actual, side) for side in (-1, 1))
+    refuse_endless(low, high, len(signs))
+    mcse = None if complete else math.sqrt(p * (1 - p) / (len(signs) + 1))
+    kind = "Webb" if len(design.units) < WEBB_BELOW else "Rademacher"
+    how = f"all {len(signs)} {kind} samples" if complete else f"{len(signs)} {kind} samples"
+    words = f"two-way fixed effects; restricted wild cluster bootstrap by school, {how}"
+    words += "; interval by test inversion"
+    return replace(
+        actual,
+        low=low,
+        high=high,
+        p=p,
+        df=None,
+        mcse=mcse,
+        kind="exact" if complete else "simulated",
+        method="; ".join([words, *(["weighted"] if design.weighted else []), *design.notes]),
+    )
+
+
+def draw_signs(G: int, *, draws: int, seed: int) -> tuple[np.ndarray, bool]:
+    """Draw the multipliers of the schools (draws by G), or list all that differ when they are few.
+
+    Turning all signs changes no squared t, so half of the samples are enough; the first keeps its sign.
+
+    >>> signs, complete = draw_signs(13, draws=99, seed=1)
+    >>> signs.shape, complete
+    ((4096, 13), True)
+    """
+    values = np.concatenate([WEBB, -WEBB]) if G < WEBB_BELOW else np.array([1.0, -1.0])
+    if len(values) ** G <= 2 * ENUMERATED:
+        first = values[: len(values) // 2]
+        return np.array(list(product(first, *[values] * (G - 1)))), True
+    return np.random.default_rng(seed).choice(values, (draws, G)), False
+
+
+def under_signs(design: Design, signs: np.ndarray, complete: bool) -> Reference:
+    """Compute coefficient and CR1 variance in each bootstrap sample, as functions of the tested effect.
+
+    With u the residuals when the effect tau is imposed, u = Y - tau D after school and year effects, a sample
+    is s_g u_g. Its own year effects solve S b = sum of W s u; scores are linear in u, hence in tau.
+    """
+    W = design.weights
+    D, Y = residualize(design, design.D * design.observed), residualize(design, design.Y)
+    information = (W * D**2).sum()
+    share = W / W.sum(axis=1, keepdims=True)
+    S = np.diag(W.sum(axis=0)) - W.T @ share
+    scores = [sample_scores(signs, W * D, W * u, u, S, (W * D**2).sum(axis=1) / information) for u in (Y, D)]
+    (a, of_y), (d, of_d) = scores
+    G, n = len(design.units), int(design.observed.sum())
+    scale = G / (G - 1) * (n - 1) / (n - len(design.times) - 1) / information**2
+    return Reference(
+        a=a / information,
+        d=d / information,
+        A=scale * (of_y**2).sum(axis=1),
+        B=scale * (of_y * of_d).sum(axis=1),
+        C=scale * (of_d**2).sum(axis=1),
+        complete=complete,
+    )
+
+
+def sample_scores(
+    signs: np.ndarray, WD: np.ndarray, Wu: np.ndarray, u: np.ndarray, S: np.ndarray, part: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sum of W D u in each sample (N), and each school's score after refitting (N by G)."""
+    own = signs * (WD * u).sum(axis=1)
+    total = own.sum(axis=1)
+    b = solve_years(S, (signs @ Wu).T, np.array(True)).T
+    return total, own - b @ WD.T - total[:, None] * part
+
+
+def refuse_endless(low: float, high: float, samples_n: int) -> None:
+    """Refuse an interval that has no end."""
+    if math.isinf(low) or math.isinf(high):
+        what = f"{samples_n} samples of the bootstrap reject no effect, however large, on one side."
+        fix = "Ask for more draws, or use `att_imputation` or `att_randomization`."
+        raise MethodError(Problem("panel", what, fix))
+
+
+def twfe_cr2(
+    panel: pd.DataFrame,
+    *,
+    outcome: str,
+    unit: str = "school_id",
+    time: str = "year",
+    start: str = "start_year",
+    weights: str | None = None,
+    level: float = 0.95,
+) -> Estimate:
+    """Two-way fixed effects with CR2 standard error and Bell-McCaffrey degrees of freedom by school.
+
+    Use beside `twfe`, as a diagnostic with fewer schools. Inputs, unit and refusals as in `twfe`.
+    Source: Bell & McCaffrey (2002), Survey Methodology 28; Pustejovsky & Tipton (2018), JBES 36.
+
+    >>> panel = pd.DataFrame({
+    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
+    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
+    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
+    >>> est = twfe_cr2(panel, outcome="oss_per_100")
+    >>> round(est.value, 9), round(est.df, 6)
+    (-2.5, 2.0)
+    """
+    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
+    fit = fit_cells(design, design.D[..., None].astype(float), np.ones(1))
+    return as_estimate(design, fit, "two-way fixed effects", level)
+
+
+def att_extended(
+    panel: pd.DataFrame,
+    *,
+    outcome: str,
+    unit: str = "school_id",
+    time: str = "year",
+    start: str = "start_year",
+    weights: str | None = None,
+    level: float = 0.95,
+) -> Estimate:
+    """Average effect by extended two-way effects: one effect per cohort and year, CR2 by school.
+
+    Use beside `att_imputation`: on a panel without holes the estimate is the same, the inference rests on
+    regression theory instead of the jackknife. Effects by cohort and year are averaged over treated
+    school-years. Inputs and unit as in `att_imputation`. Refuses also a cohort of one school: its own effect
+    fits it without error, so its chance cannot be seen (35 % false alarms in such designs).
+    Source: Wooldridge (2021), SSRN 3906345; Bell & McCaffrey (2002).
+
+    >>> panel = pd.DataFrame({
+    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
+    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
+    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
+    >>> round(att_extended(panel, outcome="oss_per_100").value, 9)
+    -2.5
+    """
+    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
+    refuse_lone(design)
+    cells = [
+        design.treated & (design.starts == cohort)[:, None] & (design.times == year)
+        for cohort in design.cohorts
+        for year in design.times[design.times >= cohort]
+    ]
+    effects = np.stack([cell for cell in cells if cell.any()], axis=-1).astype(float)
+    size = (design.weights[..., None] * effects).sum(axis=(0, 1))
+    fit = fit_cells(design, effects, size / size.sum())
+    return as_estimate(design, fit, "extended two-way effects, one for each cohort and year", level)
+
+
+def refuse_lone(design: Design) -> None:
+    """Refuse cohorts of one school, naming the schools."""
+    lone = [design.starts == cohort for cohort in design.cohorts if (design.starts == cohort).sum() == 1]
+    if lone:
+        names = some(design.names[int(np.flatnonzero(own)[0])] for own in lone)
+        what = f"Schools that start alone in their year: {names}. Their chance cannot be seen by this method."
+        raise MethodError(Problem("panel", what, "Use `att_imputation` or `att_randomization`."))
+
+
+def fit_cells(design: Design, effects: np.ndarray, contrast: np.ndarray) -> ClusteredFit:
+    """Regress the outcome on the columns `effects` (G by T by K), years, and absorbed schools."""
+    seen = design.observed
+    school, year = np.nonzero(seen)
+    years = np.eye(len(design.times))[:, 1:]
+    return fit_clustered(
+        design.Y[seen],
+        np.hstack([effects[seen], years[year]]),
+        cluster=school,
+        within=np.zeros(len(school)),
+        weight=design.weights[seen] if design.weighted else None,
+        contrast=np.concatenate([contrast, np.zeros(years.shape[1])]),
+    )
+
+
+def as_estimate(design: Design, fit: ClusteredFit, what: str, level: float) -> Estimate:
+    """Say in words how a regression's contrast was made."""
+    if not fit.df >= 1:
+        problem = "The standard error has less than one degree of freedom: too few schools stand behind it."
+        raise MethodError(Problem("panel", problem, "Use `att_imputation`, or add schools."))
+    words = [f"{what}; CR2 by school, t({fit.df:.1f})", *(["weighted"] if design.weighted else [])]
+    return t_estimate(
+        fit.value,
+        fit.se,
+        fit.df,
+        level=level,
+        n=fit.rows_n,
+        n_unit="school-years",
+        clusters=fit.clusters_n,
+        treated=int(design.adopters.sum()),
+        method="; ".join([*words, *design.notes]),
+    )

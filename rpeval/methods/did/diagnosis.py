@@ -1,0 +1,285 @@
+"""What a study's design can carry: a diagnosis that chooses the inference and says why."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from rpeval.errors import MethodError, Problem
+from rpeval.estimate import Estimate, Refusal, attempt
+from rpeval.methods.did.design import Design, lay_out, values_of
+from rpeval.methods.did.imputation import att_imputation
+from rpeval.methods.did.jackknife import linked_years
+from rpeval.methods.did.poisson import fit_years
+from rpeval.methods.did.randomization import att_randomization, deals_n
+from rpeval.methods.wording import count_of, some
+
+Inference = Literal["jackknife", "randomization"]
+
+MANY_SCHOOLS = 40
+FEW_ON_A_SIDE = 3
+SMALL = 8
+UNLIKE = 1.5
+DISPERSED = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What matters for inference in a design, and the inference it calls for.
+
+    schools_n, adopters_n, others_n : schools in the estimate; schools never seen in the program
+    cohorts_n, single_school_cohorts_n : start years, and those with one school
+    years_before_n, years_after_n : fewest years any adopting school is seen before, and from, its start
+    deals_n      : ways to deal the start years to the schools
+    size_cv      : coefficient of variation of the schools' mean enrollment; None without enrollment
+    largest_share : share of the largest school in all students, percent; None without enrollment
+    noise_ratio  : mean of 1 / enrollment of adopting schools over that of the others: above 1, the adopting
+                   schools are smaller, and their rates noisier; None without enrollment
+    dispersion   : Pearson chi-square over df of untreated counts against Poisson with school and year
+                   effects: 1 = pure chance of events; None where there are no counts
+    enrollment_drift : change of enrollment with the program, percent (imputation on logs); a Refusal where
+                   it cannot be estimated
+    inference    : what to report by default; `reason` says why, in one sentence
+    warnings     : what a reader should know, one sentence each
+    """
+
+    schools_n: int
+    adopters_n: int
+    others_n: int
+    cohorts_n: int
+    single_school_cohorts_n: int
+    years_before_n: int
+    years_after_n: int
+    deals_n: int
+    size_cv: float | None
+    largest_share: float | None
+    noise_ratio: float | None
+    dispersion: float | None
+    enrollment_drift: Estimate | Refusal
+    inference: Inference
+    reason: str
+    warnings: tuple[str, ...]
+
+
+def diagnose(
+    panel: pd.DataFrame,
+    *,
+    outcome: str,
+    unit: str = "school_id",
+    time: str = "year",
+    start: str = "start_year",
+    weights: str | None = None,
+    enrolled: str = "enrolled_n",
+) -> Diagnosis:
+    """Look at a design before its estimate, and choose the inference that holds in designs like it.
+
+    Use at the head of a study. The rule comes from bench/calibration, not from the outcome's estimate:
+    randomization below 40 schools or with two adopting (or two other) schools, the jackknife otherwise, and
+    also where adopting schools are much smaller or larger than the others, because dealing start years anew
+    takes schools to be alike.
+
+    Inputs and refusals as in `att_imputation`; enrolled: column of students, used where the panel has it
+    (counts are <outcome>_n for a rate <outcome>_per_100, or the rate times the students).
+    Returns a Diagnosis. Refuses (MethodError) also a design in which no inference holds: two schools on one
+    side, and too few deals of the start years.
+
+    >>> panel = pd.DataFrame({
+    ...     "school_id": list("aaabbbcccdddeeefffggg"), "year": [2016, 2017, 2018] * 7,
+    ...     "start_year": [2018.0] * 9 + [float("nan")] * 12,
+    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 7, 7, 2, 6, 6, 5, 4, 4, 3, 5, 5, 6, 3, 3, 3.0]})
+    >>> found = diagnose(panel, outcome="oss_per_100")
+    >>> found.inference, found.reason
+    ('randomization', 'With 7 schools, fewer than 40, dealing start years anew is the safest test.')
+    """
+    names = {"unit": unit, "time": time, "start": start, "weights": weights}
+    design = lay_out(panel, outcome=outcome, **names)
+    students = students_of(panel, design, enrolled, unit=unit, time=time)
+    counts = counts_of(panel, design, outcome, students, unit=unit, time=time)
+    size = None if students is None else np.nanmean(students, axis=1)
+    own, deals = design.adopters, deals_n(np.unique(design.D, axis=0, return_counts=True)[1])
+    ratio = noise_ratio(design, size)
+    inference, reason = choose(len(own), int(own.sum()), len(design.cohorts), deals, ratio)
+    found = Diagnosis(
+        schools_n=len(own),
+        adopters_n=int(own.sum()),
+        others_n=int((~own).sum()),
+        cohorts_n=len(design.cohorts),
+        single_school_cohorts_n=sum(int((design.starts == c).sum() == 1) for c in design.cohorts),
+        years_before_n=int(design.untreated.sum(axis=1)[own].min()),
+        years_after_n=int(design.treated.sum(axis=1)[own].min()),
+        deals_n=deals,
+        size_cv=None if size is None else float(size.std() / size.mean()),
+        largest_share=None if size is None else float(100 * size.max() / size.sum()),
+        noise_ratio=ratio,
+        dispersion=dispersion(design, counts, students),
+        enrollment_drift=enrollment_drift(panel, enrolled, names),
+        inference=inference,
+        reason=reason,
+        warnings=(),
+    )
+    return replace(found, warnings=tuple(warn(found, design)))
+
+
+def att_by_design(
+    panel: pd.DataFrame,
+    *,
+    outcome: str,
+    seed: int,
+    unit: str = "school_id",
+    time: str = "year",
+    start: str = "start_year",
+    weights: str | None = None,
+    level: float = 0.95,
+) -> Estimate:
+    """Average effect by imputation, with the inference that `diagnose` chooses.
+
+    Use as the one number of a study. Inputs and refusals as in `diagnose`; seed fixes the deals of a
+    randomization test. Returns an Estimate in the outcome's unit.
+    """
+    names = {"outcome": outcome, "unit": unit, "time": time, "start": start, "weights": weights}
+    if diagnose(panel, **names).inference == "randomization":
+        return att_randomization(panel, seed=seed, level=level, **names)
+    return att_imputation(panel, level=level, **names)
+
+
+def choose(
+    schools_n: int, adopters_n: int, cohorts_n: int, ways: int, ratio: float | None
+) -> tuple[Inference, str]:
+    """Choose the inference by what bench/calibration found, and say why.
+
+    >>> choose(60, 20, 3, 10**9, 1.1)
+    ('jackknife', 'With 60 schools, 20 of them adopting, leaving each school out in turn is accurate.')
+    """
+    few = min(adopters_n, schools_n - adopters_n)
+    mirrored = cohorts_n == 1 and 2 * adopters_n == schools_n
+    dealable = ways // (1 + mirrored) >= 20
+    if few < FEW_ON_A_SIDE and not dealable:
+        what = f"{adopters_n} of {schools_n} schools adopted: no interval holds its level in such a design."
+        raise MethodError(Problem("panel", what, "Add schools, or describe these without an effect."))
+    if not dealable:
+        return "jackknife", f"There are only {ways} ways to deal the start years, too few for a test."
+    if few < FEW_ON_A_SIDE:
+        who = "adopted" if few == adopters_n else "did not adopt"
+        return "randomization", f"Only {few} schools {who}, too few to learn their spread by leaving one out."
+    what = f"With {schools_n} schools"
+    if schools_n >= MANY_SCHOOLS:
+        return (
+            "jackknife",
+            f"{what}, {adopters_n} of them adopting, leaving each school out in turn is accurate.",
+        )
+    if size := unlike(ratio):
+        why = f"Adopting schools are much {size} than the others, so dealing start years anew would mislead."
+        return "jackknife", why
+    return "randomization", f"{what}, fewer than {MANY_SCHOOLS}, dealing start years anew is the safest test."
+
+
+def warn(found: Diagnosis, design: Design) -> list[str]:
+    """Say what a reader should know about the design."""
+    told = []
+    if found.schools_n < SMALL:
+        told.append(f"With {count_of(found.schools_n, 'school')}, intervals are wider than they need to be.")
+    if found.single_school_cohorts_n:
+        alone = [
+            name for name, s in zip(design.names, design.starts, strict=True) if sum(design.starts == s) == 1
+        ]
+        told.append(f"{count_of(len(alone), 'school')} started alone in a year: {some(alone)}.")
+    size = unlike(found.noise_ratio)
+    if size and min(found.adopters_n, found.others_n) < FEW_ON_A_SIDE:
+        told.append(f"Adopting schools are few and much {size} than the others: the level may not hold.")
+    if found.years_before_n < 3:
+        years = count_of(found.years_before_n, "year")
+        told.append(f"Some adopting school is seen for only {years} before its start.")
+    if found.dispersion is not None and found.dispersion > DISPERSED:
+        what = f"Counts vary {found.dispersion:.1f} times as much as chance alone would make them"
+        told.append(f"{what}: intervals from a Poisson model would be too narrow.")
+    drift = found.enrollment_drift
+    if isinstance(drift, Estimate) and drift.p is not None and drift.p < 0.05:
+        word = "grew" if drift.value > 0 else "shrank"
+        change = f"{abs(drift.value):.1f} % against comparison schools"
+        told.append(f"With the program, enrollment {word} by {change}.")
+    return told
+
+
+def students_of(
+    panel: pd.DataFrame, design: Design, enrolled: str, *, unit: str, time: str
+) -> np.ndarray | None:
+    """Students of each observed school-year (G by T, NaN elsewhere), None where the panel does not tell."""
+    if enrolled not in panel.columns:
+        return None
+    students = attempt(values_of, panel, enrolled, design, unit=unit, time=time)
+    if isinstance(students, Refusal) or (students[design.observed] <= 0).any():
+        return None
+    return np.where(design.observed, students, np.nan)
+
+
+def noise_ratio(design: Design, size: np.ndarray | None) -> float | None:
+    """Mean of 1 / enrollment of adopting schools over that of the others; size: mean enrollment (G)."""
+    if size is None or design.adopters.all():
+        return None
+    return float((1 / size[design.adopters]).mean() / (1 / size[~design.adopters]).mean())
+
+
+def unlike(ratio: float | None) -> str | None:
+    """Say in a word how adopting schools differ in size, None where they are alike.
+
+    >>> unlike(1.8), unlike(0.5), unlike(1.1), unlike(None)
+    ('smaller', 'larger', None, None)
+    """
+    if ratio is None or max(ratio, 1 / ratio) <= UNLIKE:
+        return None
+    return "smaller" if ratio > 1 else "larger"
+
+
+def counts_of(
+    panel: pd.DataFrame,
+    design: Design,
+    outcome: str,
+    students: np.ndarray | None,
+    *,
+    unit: str,
+    time: str,
+) -> np.ndarray | None:
+    """Events behind a rate per 100 students (G by T), None where the outcome is not such a rate."""
+    stem = outcome.removesuffix("_per_100")
+    if students is None or stem == outcome:
+        return None
+    if f"{stem}_n" in panel.columns:
+        counts = attempt(values_of, panel, f"{stem}_n", design, unit=unit, time=time)
+        if not isinstance(counts, Refusal):
+            return np.where(design.observed, counts, 0.0)
+    return np.round(np.where(design.observed, design.Y * np.nan_to_num(students) / 100, 0.0))
+
+
+def dispersion(design: Design, counts: np.ndarray | None, students: np.ndarray | None) -> float | None:
+    """Pearson chi-square over df of untreated counts against Poisson with school and year effects."""
+    if counts is None or (counts < 0).any():
+        return None
+    E = np.where(design.untreated, np.nan_to_num(students), 0.0)
+    y = counts * design.untreated
+    some_event = y.sum(axis=1) > 0
+    E, y = E[some_event], y[some_event]
+    years = (E > 0).any(axis=0)
+    if not (y.sum(axis=0)[years] > 0).all():
+        return None
+    b = fit_years(y, E, linked_years((E > 0)[None], design.observed[some_event]))
+    rate = E * np.exp(b)
+    expected = rate * (y.sum(axis=1) / rate.sum(axis=1))[:, None]
+    cells = E > 0
+    df = int(cells.sum()) - len(y) - int(years.sum()) + 1
+    if df < 1 or not np.isfinite(b).all():
+        return None
+    return float(((y - expected)[cells] ** 2 / expected[cells]).sum() / df)
+
+
+def enrollment_drift(panel: pd.DataFrame, enrolled: str, names: dict) -> Estimate | Refusal:
+    """Change of enrollment with the program in percent, a Refusal where it cannot be estimated."""
+    if enrolled not in panel.columns or not (panel[enrolled].dropna() > 0).all():
+        return Refusal("No enrollment above zero in every row.", f"Add a column {enrolled}.")
+    logs = panel.assign(log_students=np.log(panel[enrolled].astype(float)))
+    found = attempt(att_imputation, logs, outcome="log_students", **names | {"weights": None})
+    if isinstance(found, Refusal):
+        return found
+    value, low, high = (100 * float(np.expm1(x)) for x in (found.value, found.low, found.high))
+    se = 100 * float(np.exp(found.value)) * found.se
+    return replace(found, value=value, se=se, low=low, high=high, unit="percent")

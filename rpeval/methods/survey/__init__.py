@@ -1,0 +1,1 @@
+"""A survey of students: what the items measure, who answered, what changed."""

@@ -1,0 +1,135 @@
+"""Who answered a survey and what they answered, before any question of cause."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from rpeval.errors import MethodError, Problem
+from rpeval.methods.survey.scales import keyed_answers
+from rpeval.methods.wording import school_year, some
+
+
+def by_wave(frame: pd.DataFrame, *, score: str, favorable: str, by: str = "arm") -> pd.DataFrame:
+    """Describe each wave, split by arm.
+
+    frame     : one row per answer with wave, school_id, weight, and the two outcomes
+    Returns wave, by, schools_n, students_n, score (weighted mean), favorable (weighted mean, percent); rows
+    without a score are left out of all of them.
+
+    >>> frame = pd.DataFrame({"wave": 2018, "school_id": ["a", "b"], "weight": [1.0, 3.0], "arm": "adopting",
+    ...                       "score": [2.0, 4.0], "favorable": [0.0, 100.0]})
+    >>> by_wave(frame, score="score", favorable="favorable")[["score", "favorable"]].iloc[0].tolist()
+    [3.5, 75.0]
+    """
+    scored = frame[frame[score].notna()]
+    weighted = scored.assign(**{c: scored[c] * scored["weight"] for c in (score, favorable)})
+    made = weighted.groupby(["wave", by], as_index=False, observed=True).agg(
+        schools_n=("school_id", "nunique"), students_n=("school_id", "size"), weight=("weight", "sum"),
+        score=(score, "sum"), favorable=(favorable, "sum"),
+    )  # fmt: skip
+    for column in ("score", "favorable"):
+        made[column] /= made["weight"]
+    return made.drop(columns="weight")
+
+
+def answer_shares(
+    frame: pd.DataFrame, *, items: Mapping[str, str], low: int, high: int, reverse: Sequence[str],
+    categories: Sequence[str],
+) -> pd.DataFrame:  # fmt: skip
+    """Share of students in each answer category, by item and wave, favorable answers last.
+
+    items      : item id to the text that names it; the items of `reverse` are turned around, and say so
+    categories : names of the codes from `low` to `high`, as asked
+    Returns item (text), wave, students_n, smallest_n (students in the least chosen category), and one column
+    c1, c2 … per category, in percent.
+
+    >>> frame = pd.DataFrame({"wave": 2018, "q": [1.0, 2.0, 2.0, 2.0]})
+    >>> answer_shares(frame, items={"q": "I belong."}, low=1, high=2, reverse=[], categories=["No", "Yes"])
+            item  wave  students_n  smallest_n    c1    c2
+    0  I belong.  2018           4           1  25.0  75.0
+    """
+    codes = range(low, high + 1)
+    if len(codes) != len(categories):
+        raise MethodError(
+            Problem("categories", f"{len(categories)} names for {len(codes)} codes.", "Name each.")
+        )
+    keyed = keyed_answers(frame, items=list(items), low=low, high=high, reverse=list(reverse))
+    rows = []
+    for item, text in items.items():
+        called = f"{text} (turned around)" if item in reverse else text
+        for wave, answers in keyed[item].groupby(frame["wave"]):
+            counts = np.array([(answers == code).sum() for code in codes])
+            shares = 100 * counts / max(counts.sum(), 1)
+            rows.append([called, wave, int(counts.sum()), int(counts.min()), *shares])
+    return pd.DataFrame(
+        rows, columns=["item", "wave", "students_n", "smallest_n", *(f"c{k + 1}" for k in range(len(codes)))]
+    )
+
+
+def school_changes(frame: pd.DataFrame, *, outcome: str) -> pd.DataFrame:
+    """Change of each school's mean from its first to its last wave.
+
+    frame : one row per answer with school_id, wave, weight and the outcome; arm where it is known
+    Returns school_id, arm, students_n (the smaller of its two waves), value; only schools with two waves.
+
+    >>> frame = pd.DataFrame({"school_id": "a", "wave": [2018, 2022], "weight": 1.0, "score": [2.0, 2.5]})
+    >>> school_changes(frame, outcome="score")["value"].tolist()
+    [0.5]
+    """
+    known = frame[frame[outcome].notna()]
+    arm = ["arm"] if "arm" in known else []
+    weighted = known.assign(total=known[outcome] * known["weight"])
+    means = weighted.groupby(["school_id", *arm, "wave"], as_index=False, observed=True).agg(
+        total=("total", "sum"), weight=("weight", "sum"), students_n=("wave", "size")
+    )
+    means["mean"] = means["total"] / means["weight"]
+    ends = (
+        means.sort_values("wave")
+        .groupby(["school_id", *arm], as_index=False, observed=True)
+        .agg(
+            first=("mean", "first"),
+            last=("mean", "last"),
+            waves=("wave", "nunique"),
+            students_n=("students_n", "min"),
+        )
+    )
+    ends = ends[ends["waves"] > 1]
+    return ends.assign(value=ends["last"] - ends["first"])[["school_id", *arm, "students_n", "value"]]
+
+
+def response(answers: pd.DataFrame, invited: pd.DataFrame | None) -> pd.DataFrame:
+    """Response rate by wave and arm: students who answered, of those who were invited.
+
+    Use to judge how far the answers can speak for all students. A school that was invited and did not answer
+    counts; answers of a school whose invitations are unknown do not.
+    answers : one row per answer with school_id, wave
+    invited : one row per school and wave with invited_n; arm where it is known, else all schools are one
+    Returns wave, arm, students_n, invited_n, rate (percent).
+    Refuses (MethodError) where no list says who was invited, or the list lacks a wave of the survey.
+
+    >>> answers = pd.DataFrame({"school_id": ["a"] * 3, "wave": 2018})
+    >>> invited = pd.DataFrame({"school_id": ["a", "b"], "wave": 2018, "invited_n": [4.0, 2.0]})
+    >>> response(answers, invited.assign(arm="adopting"))["rate"].tolist()
+    [50.0]
+    """
+    if invited is None or "invited_n" not in invited:
+        what = "No list says who was invited, so it is not known how many of them answered."
+        raise MethodError(Problem("sources.invited", what, "Name one in sources.invited."))
+    known = invited[invited["wave"].isin(answers["wave"]) & (invited["invited_n"] > 0)]
+    lacking = sorted(set(answers["wave"]) - set(known["wave"]))
+    if lacking:
+        what = f"The list of invitations has none for the waves of {some([school_year(y) for y in lacking])}."
+        raise MethodError(Problem("sources.invited", what, "Add those waves to it."))
+    if "arm" not in known:
+        known = known.assign(arm="all schools")
+    answered = answers.groupby(["school_id", "wave"]).size().rename("students_n").reset_index()
+    both = known.merge(answered, on=["school_id", "wave"], how="left").fillna({"students_n": 0})
+    made = both.groupby(["wave", "arm"], as_index=False, observed=True)[["students_n", "invited_n"]].sum()
+    made = made.astype({"students_n": int, "invited_n": int})
+    return made.assign(rate=100 * made["students_n"] / made["invited_n"])
+
+
+def lowest_response(rates: pd.DataFrame) -> float:
+    """Give the lowest response rate among waves and arms, in percent."""
+    return float(rates["rate"].min())

@@ -9,6 +9,7 @@ from pathlib import Path
 import calibration
 import cases
 import did
+import picture
 import placebo
 
 HERE = Path(__file__).parent
@@ -30,7 +31,9 @@ def main() -> None:
         did.write(did.run(full=chosen.full), folder)
     if "calibration" in wanted:
         R = chosen.draws or (calibration.FULL if chosen.full else calibration.QUICK)
-        print(calibration.write(calibration.run(R), R, folder))
+        table = calibration.run(R)
+        print(calibration.write(table, R, folder))
+        picture.write(table, folder)
     if "fresh" in wanted:
         R = chosen.draws or (calibration.FULL if chosen.full else calibration.QUICK)
         table = calibration.run(R, cases.fresh(calibration.FRESH, calibration.FRESH_SEED), bootstrap=False)

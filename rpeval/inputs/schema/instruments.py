@@ -17,14 +17,16 @@ from rpeval.inputs.words import list_words, quote
 class Item(Form):
     """One question of an instrument.
 
-    id      : name of its column
-    wording : as students read it, where it may be printed
-    label   : our own short paraphrase, where the wording may not be printed or is not certain
-    reverse : True where a high code means less of the construct
+    id        : name of its column
+    wording   : as students read it, where it may be printed
+    unchecked : wording that may be printed but was not yet compared with its source; never shown
+    label     : our own short paraphrase, where the wording may not be printed or is not certain
+    reverse   : True where a high code means less of the construct
     """
 
     id: Text
     wording: Text | None = None
+    unchecked: Text | None = None
     label: Text | None = None
     reverse: Switch = False
 
@@ -43,7 +45,7 @@ with warnings.catch_warnings():
 
         categories    : labels in the order of the codes `min` to `max`
         wording       : checked (verbatim), unchecked (not compared with its source), own (written for this
-                        file), none (keys only)
+                        file), none (keys only: its owner has not released the wording)
         favorable     : favorable codes after reversing
         answered_share: share of the items that a score needs
         """
@@ -72,6 +74,11 @@ with warnings.catch_warnings():
             turned = [item.id for item in self.items if item.reverse]
             return {"items": self.item_ids, "low": self.min, "high": self.max, "reverse": turned}
 
+        @property
+        def both_ways(self) -> bool:
+            """Whether some items are turned round and others not, so that one answer to all is careless."""
+            return len({item.reverse for item in self.items}) == 2
+
 
 def read_instrument(name: str, root: Path) -> Instrument:
     """Read an instrument from data/reference/instruments/<name>.yml.
@@ -89,6 +96,7 @@ def read_instrument(name: str, root: Path) -> Instrument:
 
 def _contradictions(told: Instrument, name: str) -> Iterator[tuple[str, str, str]]:
     """Tell what does not agree inside an instrument: key, what, fix."""
+    yield from _wordings(told)
     low, high, ids = told.min, told.max, told.item_ids
     if told.id != name:
         yield "id", f"The id is {quote(told.id)}.", f"Write {quote(name)}."
@@ -105,3 +113,19 @@ def _contradictions(told: Instrument, name: str) -> Iterator[tuple[str, str, str
     if not 0 < told.answered_share <= 1:
         what = f"{told.answered_share:g} is not a share of the items."
         yield "answered_share", what, "Write a number above 0, at most 1."
+
+
+def _wordings(told: Instrument) -> Iterator[tuple[str, str, str]]:
+    """Tell where the items show more, or less, than `wording` promises."""
+    printed = [item.id for item in told.items if item.wording]
+    drafts = [item.id for item in told.items if item.unchecked]
+    bare = [item.id for item in told.items if not item.wording]
+    if told.wording in ("none", "unchecked") and printed:
+        fix = "Take it away, or write `wording: checked` once it was compared with its source and may be printed."
+        yield "items", f"`wording` is {told.wording}, but these have it: {list_words(printed)}.", fix
+    if told.wording != "unchecked" and drafts:
+        fix = "Write `wording: unchecked`, or take them away."
+        yield "items", f"Unchecked wording stands at {list_words(drafts)}.", fix
+    if told.wording == "checked" and bare:
+        fix = "Write the wording of every item, or `wording: none`."
+        yield "items", f"`wording` is checked, but these have none: {list_words(bare)}.", fix

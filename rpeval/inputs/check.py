@@ -5,7 +5,9 @@ from typing import Any
 
 from rpeval.errors import DataError, Problem
 from rpeval.inputs.accounting import Accounting, Attempts
+from rpeval.inputs.idea import Idea, read_idea
 from rpeval.inputs.panel import Panel, gather_panel
+from rpeval.inputs.removals import Removals, gather_removals
 from rpeval.inputs.survey import Survey, gather_survey, starts_of
 from rpeval.inputs.words import list_words
 from rpeval.inputs.years import show_year
@@ -19,16 +21,29 @@ class Summary:
     warnings: tuple[Problem, ...]
 
 
-def gather(params: Any) -> tuple[Panel | None, Survey | None, tuple[Problem, ...]]:
-    """Read every source of a study once: the panel and the survey where they can be used, and every problem.
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered:
+    """All that a study's files gave: each part where it can be used, and every problem."""
 
-    Nothing is raised, and no problem is told twice.
-    """
+    panel: Panel | None
+    survey: Survey | None
+    removals: Removals | None
+    idea: Idea | None
+    problems: tuple[Problem, ...]
+
+
+def gather(params: Any) -> Gathered:
+    """Read every source of a study once. Nothing is raised, and no problem is told twice."""
     told, (panel, problems) = Attempts(), gather_panel(params)
-    survey, more = None, []
+    survey, of_survey, removals, of_removals = None, [], None, []
+    if panel is not None:
+        removals, of_removals = told.attempt(gather_removals, params, panel) or (None, [])
+    idea = told.attempt(read_idea, params)
     if params.sources.survey is not None:
-        survey, more = told.attempt(gather_survey, params, starts_of(panel)) or (None, [])
-    return panel, survey, tuple(dict.fromkeys([*problems, *told.problems, *more]))
+        survey, of_survey = told.attempt(gather_survey, params, starts_of(panel)) or (None, [])
+    of_idea = idea.warnings if idea else ()
+    every = dict.fromkeys([*problems, *of_removals, *of_idea, *told.problems, *of_survey])
+    return Gathered(panel, survey, removals, idea, tuple(every))
 
 
 def check(params: Any) -> list[Problem]:
@@ -42,7 +57,7 @@ def check(params: Any) -> list[Problem]:
     >>> any(problem.stops for problem in check(read_params("params/prairie.yml")))
     False
     """
-    return sorted(gather(params)[-1], key=lambda problem: not problem.stops)
+    return sorted(gather(params).problems, key=lambda problem: not problem.stops)
 
 
 def summarize(params: Any) -> Summary:
@@ -51,13 +66,18 @@ def summarize(params: Any) -> Summary:
     params : the study's Params
     Refuses (DataError, every problem of every source at once) files that cannot be used.
     """
-    panel, survey, problems = gather(params)
+    found = gather(params)
+    panel, survey, problems = found.panel, found.survey, found.problems
     if panel is None or any(problem.stops for problem in problems):
         raise DataError([problem for problem in problems if problem.stops])
     books = {
         "panel": panel.accounting,
         "groups": panel.groups_accounting,
         "adoption": panel.adoption_accounting,
+        "outcomes": panel.outcomes_accounting,
+        "incidents": found.removals.incidents_accounting,
+        "absences": found.removals.absences_accounting,
+        "idea": found.idea and found.idea.accounting,
     }
     if survey is not None:
         books |= {"survey": survey.accounting, "invited": survey.invited_accounting}

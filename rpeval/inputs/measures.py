@@ -4,18 +4,23 @@ from pathlib import Path
 from typing import Literal
 
 from rpeval.inputs.schema.forms import read_entries
-from rpeval.inputs.schema.values import Form, Text
+from rpeval.inputs.schema.values import Form, Switch, Text
 
 MEASURES = "data/reference/measures.yml"
 
 
 class Measure(Form):
-    """An outcome: its label and unit for readers, the direction that is better, and what it counts."""
+    """An outcome: its label and unit for readers, the direction that is better, and what it counts.
+
+    log : whether it comes from the schools' own log of discipline, whose fall can be a fall in recording;
+          false for what others record or tell: a nurse, the police, students asked
+    """
 
     label: Text
     unit: Text
     better: Literal["lower", "higher"]
-    counts: Literal["events", "students", "days"]
+    counts: Literal["events", "students", "days", "staff", "score"]
+    log: Switch = False
 
 
 def read_measures(root: Path) -> dict[str, Measure]:

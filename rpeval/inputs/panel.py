@@ -7,8 +7,11 @@ import pandas as pd
 
 from rpeval.errors import DataError, Problem
 from rpeval.inputs.accounting import Accounting, Attempts, Ledger, close_all
+from rpeval.inputs.measures import read_measures
 from rpeval.inputs.schools import checks
 from rpeval.inputs.schools.actions import Records, read_actions
+from rpeval.inputs.schools.outcomes import join_outcomes, read_outcomes
+from rpeval.inputs.schools.removals import removals_of_counts
 from rpeval.inputs.schools.settle import check_exclusions, keep_complete, latest_names, settle
 from rpeval.inputs.schools.starts import Starts, add_starts, list_starts, read_starts, tell_starts
 from rpeval.inputs.tables.fields import RATES, REMOVALS
@@ -22,12 +25,17 @@ class Panel:
 
     frame  : one row per school and year, sorted, index 0..n-1: school_id, school_name, year (int, the start
              of the school year), enrolled_n, counts (NaN = unknown), rates per 100 students, and, where
-             program starts are known, start_year (NaN = never) and arm (adopting | comparison)
+             program starts are known, start_year (NaN = never) and arm (adopting | comparison); the
+             outcomes of sources.outcomes, each in its measure's unit
+    removals : school_id, year, kind, events_n and hours (NaN = unknown) of each kind of removal that the
+             panel's file shows
+    outcomes : names of the columns that came from sources.outcomes
     groups : the same by student group (school_id, year, group, ...), or None
     has_adoption : whether the study knows when programs start
     accounting : where every row of the panel's file went (for an actions log, of its two files)
     warnings   : what a reader must know of the data
-    groups_accounting, adoption_accounting : the same for the other files; None where there is none
+    groups_accounting, adoption_accounting, outcomes_accounting : the same for the other files; None where
+             there is none
     """
 
     frame: pd.DataFrame
@@ -37,6 +45,9 @@ class Panel:
     warnings: tuple[Problem, ...] = ()
     groups_accounting: Accounting | None = None
     adoption_accounting: Accounting | None = None
+    outcomes_accounting: Accounting | None = None
+    outcomes: tuple[str, ...] = ()
+    removals: pd.DataFrame | None = None
 
 
 def read_panel(params: Any) -> Panel:
@@ -69,7 +80,8 @@ def gather_panel(params: Any) -> tuple[Panel | None, list[Problem]]:
     records = told.attempt(_read_schools, params)
     groups, group_books = told.attempt(_read_groups, params, records) or (None, None)
     starts, start_books = told.attempt(_read_starts, params, records) or (None, None)
-    books = [*(records.books if records else []), *(b for b in (group_books, start_books) if b is not None)]
+    others, other_books = told.attempt(_read_outcomes, params) or (None, None)
+    books = [*(records.books if records else []), *(b for b in (group_books, start_books, other_books) if b)]
     frame = None if records is None else told.attempt(settle, records.schools, params, books[0])
     groups = None if groups is None else told.attempt(settle, groups, params, group_books)
     frame = None if frame is None else keep_complete(frame, params, books[0])
@@ -78,6 +90,7 @@ def gather_panel(params: Any) -> tuple[Panel | None, list[Problem]]:
         _check_schools(frame, params, books[0])
         frame = latest_names(frame)
         groups = None if groups is None else _fit_groups(groups, frame, group_books)
+        frame = frame if others is None else join_outcomes(frame, others, other_books)
     problems = list(dict.fromkeys([*told.problems, *(p for ledger in books for p in ledger.problems)]))
     if frame is None or any(problem.stops for problem in problems):
         return None, problems
@@ -89,6 +102,9 @@ def gather_panel(params: Any) -> tuple[Panel | None, list[Problem]]:
         warnings=tuple(problems),
         groups_accounting=group_books.close(len(groups)) if params.sources.groups else None,
         adoption_accounting=start_books.close(len(starts.years)) if starts else None,
+        outcomes_accounting=None if others is None else other_books.close(_joined(others, frame)),
+        outcomes=() if others is None else tuple(name for name in others if name not in checks.SCHOOL_YEAR),
+        removals=_removals(records, frame, params),
     ), problems
 
 
@@ -131,6 +147,25 @@ def _read_starts(params: Any, records: Records | None) -> tuple[Starts, Ledger] 
     if "school_name" not in records.schools and starts.names is not None:
         records.schools["school_name"] = records.schools["school_id"].map(starts.names)
     return starts, ledger
+
+
+def _read_outcomes(params: Any) -> tuple[pd.DataFrame, Ledger] | None:
+    if params.sources.outcomes is None:
+        return None
+    return read_outcomes(params, read_measures(params.root))
+
+
+def _joined(others: pd.DataFrame, frame: pd.DataFrame) -> int:
+    """Count the rows of other outcomes that found their school-year."""
+    return len(others.merge(frame[checks.SCHOOL_YEAR], on=checks.SCHOOL_YEAR))
+
+
+def _removals(records: Records, frame: pd.DataFrame, params: Any) -> pd.DataFrame:
+    """Give the removals of the panel's school-years, by kind."""
+    if records.removals is not None:
+        return records.removals.merge(frame[checks.SCHOOL_YEAR], on=checks.SCHOOL_YEAR)
+    layout = layout_for(params.sources.panel, root=params.root, label="sources.panel")
+    return removals_of_counts(frame, per_day=params.hours_per_day, hours=layout.hours)
 
 
 def _start_schools(frame: pd.DataFrame, starts: Starts | None, params: Any, ledger: Ledger) -> pd.DataFrame:

@@ -46,6 +46,10 @@ params:
     groups: {path: data/lakeshore/panel.csv, layout: by_group}
     adoption: {path: data/lakeshore/panel.csv, start_rules: [{where: {Type: [Middle]}, start: 2020-21}, {where: {Type: High}, start: never}]}
     survey: {path: data/lakeshore/survey.csv, shape: long, instrument: six_items, groups: {race: Race}, columns: {item: Q}}
+    outcomes: {path: data/lakeshore/panel.csv}
+    incidents: {path: data/lakeshore/panel.csv}
+    absences: {path: data/lakeshore/panel.csv}
+    idea: {path: data/lakeshore/panel.csv}
     truth: {path: data/lakeshore/truth.yml}
   outcome: oss_per_100
   companions: [iss_per_100, removals_per_100]
@@ -56,6 +60,10 @@ params:
     - {years: [2018-19], reason: A strike.}
   privacy: {minimum: 12}
   margins: {oss_per_100: 1.0, belonging: .1}
+  harms: {achievement_sd: 0.05, chronic_absent_per_100: 1}
+  hours_per_day: 6.25
+  definitions: own_pack
+  state_rules: own_rule
   policies: [{year: 2020-21, what: The state bans suspensions for defiance., schools: [0101, 0102]}]
 """
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +78,7 @@ def room(tmp_path_factory):
         "data/lakeshore/panel.csv", "data/lakeshore/survey.csv", "data/lakeshore/truth.yml",
         "data/simulated/lakeshore/panel.csv", "data/reference/layouts/rpeval.yml",
         "data/reference/layouts/by_group.yml", "data/reference/instruments/six_items.yml",
+        "data/reference/definitions/own_pack.yml", "data/reference/significant_disproportionality/own_rule.yml",
     ]  # fmt: skip
     for name in ("notebooks", "params"):
         (root / name).mkdir()
@@ -150,6 +159,7 @@ class TestWhatIsRead:
             "panel": room / "data/lakeshore/panel.csv", "groups": room / "data/lakeshore/panel.csv",
             "adoption": room / "data/lakeshore/panel.csv", "survey": room / "data/lakeshore/survey.csv",
             "truth": room / "data/lakeshore/truth.yml",
+            **dict.fromkeys(("outcomes", "incidents", "absences", "idea"), room / "data/lakeshore/panel.csv"),
         }  # fmt: skip
 
     def test_the_enrollment_of_an_actions_file_is_a_source_too(self, room):
@@ -425,8 +435,8 @@ class TestBroken:
             ("study: lakeshore\nseed: 1", "", "`params:` is missing", "first line"),
             ("parms: {study: lakeshore}", "", "`params:` is missing", "instead of `parms:`"),
             ("- params", "", "no keys", "Write"),
-            (FULL + "---\nparams: {}", ": line 38, column 1", "second document", "Delete"),
-            (FULL + "\tx: 1", ": line 38, column 1", "tab", "spaces"),
+            (FULL + "---\nparams: {}", ": line 46, column 1", "second document", "Delete"),
+            (FULL + "\tx: 1", ": line 46, column 1", "tab", "spaces"),
             (FULL.encode("utf-16"), "", "UTF-16", "UTF-8"),
             (FULL.replace("Circles", "Caf\xe9").encode("latin-1"), ": line 7, column 58", "0xE9", "UTF-8"),
         ],
@@ -461,7 +471,7 @@ LAYOUT_KEYS = {
     "pivot": {"column": "Kind", "value": "N", "names": {"OSS": "oss_n", "(empty)": "none"}, "absent": "zero"},
     "corrections": [{"columns": ["oss_n"], "years": ["2019-20"], "multiply": 0.5, "reason": "Doubled.",
                      "expect": {"column": "oss_n", "ratio_to_previous": 2.0}}],
-    "start_rules": [{"where": {"Type": "Middle"}, "start": "2020-21"}], "kinds": {"OSS": "oss_n", "DET": "none"},
+    "start_rules": [{"where": {"Type": "Middle"}, "start": "2020-21"}], "kinds": {"OSS": "oss_n", "DET": "none"}, "hours": {"OSS": 6.5},
     "columns": {"school_id": ["District", "School"]}, "join": "", "sheet": "Schools", "encoding": "cp1252", "delimiter": "\t",
 }  # fmt: skip
 
@@ -501,6 +511,42 @@ class TestLayoutKeys:
         (problem,) = problems_of(read_params, content, root=room)
         assert problem.where == f"params: sources.panel.{where}"
         assert what in problem.what
+
+
+class TestHarmsAndPacks:
+    """Margins decided beforehand, hours of a school day, and packs that exist."""
+
+    def test_they_are_read_and_written_again(self, room):
+        params = read_text(room, FULL)
+        assert params.harms == {"achievement_sd": 0.05, "chronic_absent_per_100": 1.0}
+        assert (params.hours_per_day, params.definitions, params.state_rules) == (
+            6.25,
+            "own_pack",
+            "own_rule",
+        )
+        assert read_params(params.resolved(), root=room) == params
+
+    def test_what_is_not_said_is_not_guessed(self, room):
+        params = read_params(least_content(), root=room)
+        assert (params.harms, params.definitions, params.state_rules) == ({}, None, None)
+        sources = params.sources
+        assert [sources.outcomes, sources.incidents, sources.absences, sources.idea] == [None] * 4
+        assert params.hours_per_day == 6.5
+
+    @pytest.mark.parametrize(
+        ("key", "value", "where", "fix"),
+        [
+            ("harms", {"achievment_sd": 0.05}, "harms.achievment_sd", 'Write "achievement_sd" instead.'),
+            ("harms", {"achievement_sd": -0.05}, "harms.achievement_sd", "above zero"),
+            ("hours_per_day", 65, "hours_per_day", "hours of one school day"),
+            ("definitions", "own_pak", "definitions", 'Write "own_pack" instead.'),
+            ("state_rules", "own_rul", "state_rules", 'Write "own_rule" instead.'),
+        ],
+    )
+    def test_what_it_says_wrong_is_told(self, room, key, value, where, fix):
+        (problem,) = problems_of(read_params, least_content() | {key: value}, root=room)
+        assert problem.where == f"params: {where}"
+        assert fix in problem.fix
 
 
 class TestRealStudies:
@@ -609,12 +655,18 @@ class TestContentFromOtherReaders:
 class TestMeasures:
     def test_the_standard_outcomes_are_there(self):
         measures = read_measures(ROOT)
-        assert list(measures) == [
+        of_the_panel = [
             "oss_per_100", "iss_per_100", "expelled_per_100", "suspended_per_100", "removals_per_100",
-            "oss_days_per_100", "referred_per_100", "arrested_per_100", "transferred_per_100",
+            "oss_days_per_100", "referred_per_100", "arrested_per_100", "transferred_per_100", "placed_per_100",
         ]  # fmt: skip
-        assert {m.better for m in measures.values()} == {"lower"}
-        assert {m.unit for m in measures.values()} == {"per 100 students"}
+        assert list(measures)[: len(of_the_panel)] == of_the_panel
+        assert {measures[name].better for name in of_the_panel} == {"lower"}
+        assert {measures[name].unit for name in of_the_panel} == {"per 100 students"}
+        assert all(measures[name].log for name in of_the_panel)
+        assert not any(measures[name].log for name in ("police_per_100", "victimized_per_100"))
+        assert {name for name, m in measures.items() if m.better == "higher"} == {
+            "achievement_sd", "student_safety", "staff_safety", "classroom_order",
+        }  # fmt: skip
         assert measures["suspended_per_100"].counts == "students"
         assert measures["oss_days_per_100"].counts == "days"
         assert measures["oss_per_100"].label == "Out-of-school suspensions"
@@ -704,7 +756,7 @@ def every_key(content, loc=()):
 
 def fixed_keys():
     """Places whose key the schema names (not column names, groups or measures, which are free)."""
-    free = {"columns", "where", "pad", "margins", "groups"}
+    free = {"columns", "where", "pad", "margins", "harms", "groups"}
     for loc in every_key(full_content()):
         if (
             isinstance(loc[-1], str)

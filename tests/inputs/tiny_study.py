@@ -47,6 +47,10 @@ def tiny_params(
     adoption=None,
     survey=None,
     invited=None,
+    outcomes=None,
+    incidents=None,
+    absences=None,
+    idea=None,
     first="2017-18",
     last="2019-20",
     leave_out=(),
@@ -62,10 +66,14 @@ def tiny_params(
         leave_out_reason="Remote" if leave_out else None, complete=complete,
     )  # fmt: skip
     left = [Exclusion(**exclusion) for exclusion in exclusions]
-    sources = SimpleNamespace(panel=panel, groups=groups, adoption=adoption, survey=survey, invited=invited)
+    sources = SimpleNamespace(
+        panel=panel, groups=groups, adoption=adoption, survey=survey, invited=invited, outcomes=outcomes,
+        incidents=incidents, absences=absences, idea=idea,
+    )  # fmt: skip
     return SimpleNamespace(
-        root=root, years=years, exclusions=left, simulated=simulated, outcome=outcome, sources=sources
-    )
+        root=root, years=years, exclusions=left, simulated=simulated, outcome=outcome, sources=sources,
+        hours_per_day=6.5,
+    )  # fmt: skip
 
 
 def study(

@@ -9,6 +9,8 @@ from rpeval.inputs.words import list_words, nearest, quote
 
 LAYOUTS = "data/reference/layouts"
 INSTRUMENTS = "data/reference/instruments"
+DEFINITIONS = "data/reference/definitions"
+STATE_RULES = "data/reference/significant_disproportionality"
 NAMED = 5  # files named in one message
 
 
@@ -51,7 +53,7 @@ def show_path(path: Path, root: Path) -> str:
 
 
 def reference_names(root: Path, folder: str) -> list[str]:
-    """List the layouts or instruments of a project by name, sorted."""
+    """List the layouts, instruments or packs of a project by name, sorted."""
     return sorted(path.stem for path in (root / folder).glob("*.yml"))
 
 

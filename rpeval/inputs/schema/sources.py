@@ -14,6 +14,7 @@ from rpeval.inputs.schema.values import (
     Positive,
     SourcePath,
     Start,
+    Switch,
     Text,
     TextOrTexts,
     Texts,
@@ -21,6 +22,7 @@ from rpeval.inputs.schema.values import (
     Years,
     between,
     in_order,
+    matching,
     refuse,
 )
 from rpeval.inputs.words import instead, quote
@@ -33,7 +35,7 @@ Delimiter = Annotated[Exact, Field(min_length=1)]
 YearStyle = Literal["label", "starts", "ends"]
 
 
-def _named_in(folder: str) -> AfterValidator:
+def named_in(folder: str) -> AfterValidator:
     """Require a file of this name in the reference data, or columns that make one needless."""
 
     def check(name: str, info: ValidationInfo) -> str:
@@ -111,6 +113,7 @@ class LayoutKeys(Form):
     missing  : texts that mean unknown, never zero
     values   : field → {value in the file: value in the study, none = not used}; (empty) = an empty cell
     kinds    : kind of an action → column it counts in, none = not counted
+    hours    : kind of an action or absence → school hours of one, where its row does not say
     """
 
     sheet: Text | None = None
@@ -129,9 +132,19 @@ class LayoutKeys(Form):
     corrections: tuple[Correction, ...] | None = None
     start_rules: tuple[StartRule, ...] | None = None
     kinds: Renamed | None = None
+    hours: Annotated[dict[Text, Positive], Sorted] | None = None
 
 
-LayoutName = Annotated[Text, _named_in(LAYOUTS)]
+LayoutName = Annotated[Text, named_in(LAYOUTS)]
+InstrumentName = Annotated[Text, named_in(INSTRUMENTS)]
+ScaleName = Annotated[
+    str,
+    matching(
+        "[a-z][a-z0-9_]{0,29}",
+        "{} cannot name a scale.",
+        "Use lower-case letters, digits and _ (at most 30), beginning with a letter.",
+    ),
+]
 
 
 class FileSource(Form):
@@ -165,27 +178,53 @@ class SurveyColumns(Form):
 
 
 class SurveySource(FileSource):
-    """A file of survey answers, one row per respondent (wide) or per answer (long)."""
+    """A file of survey answers: one row per respondent (wide, qualtrics) or per answer (long).
 
-    shape: Literal["wide", "long"] = "wide"
-    instrument: Annotated[Text, _named_in(INSTRUMENTS)] = Field(examples=["rpeval_belonging"])
+    instrument : the main scale; also: further scales of the file, by the name their findings bear
+    groups     : student group → column; items: item of a scale → column, or text in the column of items
+    labels     : text in the file → category of the scale, where the file words it otherwise
+    year_style : as in a layout, and date: the school year of a date
+    drop_straight_lines : leave out who gave one answer to all items of a scale that points both ways
+    """
+
+    shape: Literal["wide", "long", "qualtrics"] = "wide"
+    instrument: InstrumentName = Field(examples=["rpeval_belonging"])
+    also: Annotated[dict[ScaleName, InstrumentName], Sorted] = Field(default_factory=dict)
     columns: SurveyColumns = SurveyColumns()
     groups: Annotated[dict[Text, Text], Sorted] = Field(default_factory=dict)
     items: Annotated[dict[Text, Text], Sorted] = Field(default_factory=dict)
     answers: Literal["codes", "labels"] = "codes"
+    labels: Annotated[Renamed, Sorted] = Field(default_factory=dict)
     missing: Exacts = ()
-    year_style: YearStyle = "label"
+    drop_straight_lines: Switch = False
+    year_style: Literal["label", "starts", "ends", "date"] = "label"
     encoding: Encoding | None = None
     delimiter: Delimiter | None = None
     sheet: Text | None = None
 
+    @field_validator("labels")
+    @classmethod
+    def _of_labels(cls, labels: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        if labels and info.data.get("answers") == "codes":
+            raise refuse("The answers are read as codes, which have no labels.", "Write `answers: labels`.")
+        return labels
+
 
 class Sources(Form):
-    """The files of the study."""
+    """The files of the study.
+
+    outcomes  : other outcomes of each school and year, one column for each measure
+    incidents : one row per incident and student, with what answered it; absences: attendance codes by student
+    idea      : children counted by year, category of 34 CFR 300.647 and group
+    """
 
     panel: TableSource
     groups: TableSource | None = None
     adoption: TableSource | None = None
+    outcomes: TableSource | None = None
+    incidents: TableSource | None = None
+    absences: TableSource | None = None
+    idea: TableSource | None = None
     survey: SurveySource | None = None
     invited: TableSource | None = None
     truth: FileSource | None = None

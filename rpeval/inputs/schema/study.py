@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from rpeval.inputs.schema.sources import Sorted, Sources
+from rpeval.inputs.schema.project import DEFINITIONS, STATE_RULES
+from rpeval.inputs.schema.sources import Sorted, Sources, named_in
 from rpeval.inputs.schema.values import (
     AllOrTexts,
     Form,
@@ -29,6 +30,7 @@ from rpeval.inputs.years import show_year
 
 ROOM = ".rpeval-room"  # marks a clean room: a copy of the project that holds only what one run declares
 SIMULATED = "(simulated)"
+LONGEST_DAY = 12  # hours
 
 
 def _measured(*also: str) -> AfterValidator:
@@ -47,6 +49,12 @@ def _not_the_outcome(name: str, info: ValidationInfo) -> str:
     if name == info.data.get("outcome"):
         raise refuse(f"{quote(name)} is the outcome already.", "Delete it from the companions.")
     return name
+
+
+def _a_school_day(hours: float) -> float:
+    if hours > LONGEST_DAY:
+        raise refuse(f"{hours:g} hours are longer than a school day.", "Write the hours of one school day.")
+    return hours
 
 
 Measure = Annotated[Text, _measured()]
@@ -181,6 +189,11 @@ class Params(Form):
     """One study, as its params file says it.
 
     Everything a notebook may read about the study; made by `rpeval.inputs.params.read_params`.
+
+    margins : smallest change that matters, by measure; harms : how far a measure may move to the worse side
+              and still pass as unharmed; both in the measure's unit, above zero, decided before any result
+    hours_per_day : school hours of a day of removal
+    definitions   : what the sources count, by name of the pack; state_rules : the state's rule for IDEA
     """
 
     study: StudyName = Field(examples=["lakeshore"])
@@ -198,6 +211,10 @@ class Params(Form):
     exclusions: tuple[Exclusion, ...] = ()
     privacy: Privacy = Privacy()
     margins: Annotated[dict[Margin, Positive], Sorted] = Field(default_factory=dict)
+    harms: Annotated[dict[Measure, Positive], Sorted] = Field(default_factory=dict)
+    hours_per_day: Annotated[Positive, AfterValidator(_a_school_day)] = 6.5
+    definitions: Annotated[Text, named_in(DEFINITIONS)] | None = None
+    state_rules: Annotated[Text, named_in(STATE_RULES)] | None = None
     policies: tuple[Policy, ...] = ()
 
     _root: Path = PrivateAttr(default_factory=Path.cwd)

@@ -10,6 +10,7 @@ from rpeval.errors import DataError
 from rpeval.inputs.accounting import Attempts, Ledger
 from rpeval.inputs.schema.sources import LayoutKeys
 from rpeval.inputs.schools.checks import SCHOOL_YEAR, among
+from rpeval.inputs.schools.removals import removals_of_actions
 from rpeval.inputs.schools.settle import limit
 from rpeval.inputs.tables.fields import COUNTS, ENROLLED, STAMP
 from rpeval.inputs.tables.layouts import layout_for
@@ -30,12 +31,14 @@ class Records:
     ids     : all schools of the file
     books   : row accounting and problems of each file, the first for what becomes of the schools
     groups  : one row for each student group of a school-year, where student records gave them
+    removals: school_id, year, kind, events_n, hours, where student records gave them
     """
 
     schools: pd.DataFrame
     ids: frozenset[str]
     books: list[Ledger]
     groups: pd.DataFrame | None = None
+    removals: pd.DataFrame | None = None
 
 
 def read_actions(source: Any, layout: LayoutKeys, params: Any) -> Records:
@@ -77,7 +80,8 @@ def read_actions(source: Any, layout: LayoutKeys, params: Any) -> Records:
     if "school_name" in students:
         schools["school_name"] = students.groupby(SCHOOL_YEAR)["school_name"].max().to_numpy()
     groups = sum_groups(students, actions, columns=columns)
-    return Records(schools, ids, [enrolled, books], groups)
+    how = {"per_day": params.hours_per_day, "hours": layout.hours}
+    return Records(schools, ids, [enrolled, books], groups, removals_of_actions(actions, schools, **how))
 
 
 def group_columns(students: pd.DataFrame) -> list[str]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,10 @@ from rpeval.inputs.years import FIRST, LAST, parse_year
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?")
-ISO_DATE = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-[0-9]{1,2}([ T].*)?")
-US_DATE = re.compile(r"(?P<month>[0-9]{1,2})/[0-9]{1,2}/(?P<year>[0-9]{4})( .*)?")
+ISO_DATE = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})([ T].*)?")
+US_DATE = re.compile(r"(?P<month>[0-9]{1,2})/(?P<day>[0-9]{1,2})/(?P<year>[0-9]{4})( .*)?")
 JULY = 7
+EPOCH = date(1970, 1, 1)
 NEVER = {"", "never", "none", "no", "n/a", "na"}
 
 
@@ -110,11 +112,25 @@ def read_date(text: str) -> float:
     >>> read_date("2019-06-30"), read_date("7/1/2019"), read_date("2019-07-01 08:15")
     (2018.0, 2019.0, 2019.0)
     """
-    date = ISO_DATE.fullmatch(text.strip()) or US_DATE.fullmatch(text.strip())
-    year, month = (int(date["year"]), int(date["month"])) if date else (0, 0)
+    told = ISO_DATE.fullmatch(text.strip()) or US_DATE.fullmatch(text.strip())
+    year, month = (int(told["year"]), int(told["month"])) if told else (0, 0)
     if not (1 <= month <= 12 and FIRST <= year <= LAST):
         raise ValueError(text)
     return float(year if month >= JULY else year - 1)
+
+
+def read_day(text: str) -> float:
+    """Read the day of a date, counted from January 1, 1970; an empty cell is unknown.
+
+    >>> read_day("1970-01-31"), read_day("2/1/1970"), read_day("")
+    (30.0, 31.0, nan)
+    """
+    if not text.strip():
+        return np.nan
+    told = ISO_DATE.fullmatch(text.strip()) or US_DATE.fullmatch(text.strip())
+    if not told:
+        raise ValueError(text)
+    return float((date(*(int(told[part]) for part in ("year", "month", "day"))) - EPOCH).days)
 
 
 def show_cells(texts: pd.Series, rows: pd.Series) -> str:

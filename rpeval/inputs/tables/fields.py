@@ -9,6 +9,22 @@ COUNTS = {
     "referred_n": "referrals to law enforcement",
     "arrested_n": "school-related arrests",
     "transferred_n": "disciplinary transfers",
+    "placed_n": "alternative placements",
+}
+# How a removal of each count is called in the ledger of removals, and an absence of each kind.
+REMOVAL_OF = {
+    "oss_n": "out_of_school",
+    "iss_n": "in_school",
+    "expelled_n": "expulsion",
+    "placed_n": "alternative_placement",
+    "transferred_n": "transfer",
+    "referred_n": "police_referral",
+    "arrested_n": "arrest",
+}
+ABSENCE_OF = {
+    "early_release": "early_release",
+    "present_not_in_class": "present_not_in_class",
+    "unexcused": "absence_after_incident",
 }
 ENROLLED, INVITED, REMOVALS = "enrolled_n", "invited_n", "removals_per_100"
 WORDS = {ENROLLED: "enrollment", INVITED: "students invited", **COUNTS}
@@ -25,9 +41,11 @@ def rate_of(count: str) -> str:
 
 
 RATES = {rate_of(count): count for count in COUNTS}
-NUMBERS = (*WORDS, *RATES, "days")
+IDEA_COUNTS = ("cell_n", "of_n")
+NUMBERS = (*WORDS, *RATES, *IDEA_COUNTS, "days", "hours")
 KEYS = ("school_id", "school_name", "year", "date", "group", "start_year", STAMP)
-FIELDS = (*KEYS, *NUMBERS, "student_id", "action_id", "kind")
+INCIDENT = ("incident_id", "type", "severity", "response", "agreement")
+FIELDS = (*KEYS, *NUMBERS, *INCIDENT, "student_id", "action_id", "kind", "category", "level")
 
 
 def words_of(field: str) -> str:

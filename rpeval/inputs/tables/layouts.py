@@ -16,7 +16,7 @@ KEYS = tuple(LayoutKeys.model_fields)
 MISSING = ("*", "--", "n/a", "N/A", "NA", "NULL")
 DEFAULTS = {
     "join": "-", "optional": (), "where": {}, "without": {}, "values": {}, "missing": MISSING, "pad": {},
-    "year_style": "label", "corrections": (), "start_rules": (), "kinds": {},
+    "year_style": "label", "corrections": (), "start_rules": (), "kinds": {}, "hours": {},
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from rpeval.inputs.schema.sources import LayoutKeys
 from rpeval.inputs.tables import cells
 from rpeval.inputs.tables.corrections import correct
 from rpeval.inputs.tables.fields import NUMBERS, STAMP
-from rpeval.inputs.tables.files import missing_columns, read_table
+from rpeval.inputs.tables.files import TextTable, missing_columns, read_table
 from rpeval.inputs.tables.layouts import values_of
 from rpeval.inputs.tables.pivot import widen
 from rpeval.inputs.words import FEW, counted, list_words
@@ -24,11 +24,12 @@ PLACES = {"actions": "sources.panel", "enrollment": "sources.panel.enrollment"}
 
 
 def open_source(
-    source: Any, layout: LayoutKeys, *, name: str, params: Any
+    source: Any, layout: LayoutKeys, *, name: str, params: Any, reader: Callable[..., TextTable] = read_table
 ) -> tuple[pd.DataFrame, pd.DataFrame, Ledger]:
     """Read the file of a source as text, its columns named as the layout says.
 
-    name : the source's name in the params, under which its dropped rows are counted
+    name   : the source's name in the params, under which its dropped rows are counted
+    reader : reads the file, where its form is not that of a plain table
     Returns the fields as text, with `row`, the row in the file; the columns of the file, padded; and the
     books. Rows that do not bear the study's stamp are a problem. Refuses (DataError) a file that cannot be
     read or lacks a column.
@@ -36,7 +37,7 @@ def open_source(
     ledger, there = Ledger(name, label=str(source.path)), {*_row_columns(layout), STAMP}
     there |= {column for columns in layout.columns.values() for column in columns}
     how = {"sheet": layout.sheet, "encoding": layout.encoding, "delimiter": layout.delimiter}
-    table = read_table(params.root / source.path, label=ledger.label, only=there, **how)
+    table = reader(params.root / source.path, label=ledger.label, only=there, **how)
     has = set(table.headings)
     fields = {f: c for f, c in layout.columns.items() if f not in layout.optional or has.issuperset(c)}
     wanted = {column for columns in fields.values() for column in columns} | _row_columns(layout)
@@ -57,7 +58,13 @@ def read_source(source: Any, layout: LayoutKeys, *, name: str, params: Any) -> t
     The frame has the layout's fields: school_id and other texts as text, year as the start of the school year
     (float), numbers as float with NaN for unknown, start_year (NaN = never), and `row`, the row in the file.
     """
-    frame, raw, ledger = open_source(source, layout, name=name, params=params)
+    return read_rows(*open_source(source, layout, name=name, params=params), layout)
+
+
+def read_rows(
+    frame: pd.DataFrame, raw: pd.DataFrame, ledger: Ledger, layout: LayoutKeys
+) -> tuple[pd.DataFrame, Ledger]:
+    """Read what `open_source` gave, as `read_source` says."""
     unread = add_years(frame, layout)
     frame = filter_rows(frame, raw, layout, ledger)
     frame = recode(frame, layout, ledger)

@@ -30,8 +30,24 @@ class ClusteredFit:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class JointFit:
+    """The same contrast for several outcomes of the same rows, with their common uncertainty.
+
+    values     : (outcomes,) the contrast for each outcome, in its unit
+    covariance : (outcomes, outcomes) CR2 covariance of the values
+    df         : Satterthwaite degrees of freedom, the same for every outcome
+    clusters_n : clusters
+    """
+
+    values: np.ndarray
+    covariance: np.ndarray
+    df: float
+    clusters_n: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Block:
-    """One cluster: absorbed dummies S, design X, weights times both, outcome y, L = inverse of S'WS.
+    """One cluster: absorbed dummies S, design X, weights times both, outcomes y, L = inverse of S'WS.
 
     Rows of one cell (equal in S and X) span only two directions that matter, their mean and the deviation of
     their weights, so a cell is held as one or two rows of coordinates in these directions.
@@ -86,7 +102,51 @@ def fit_clustered(
     >>> fit.value, round(fit.se, 9), round(fit.df, 9)      # two clusters with means 2 and 4
     (3.0, 1.0, 1.0)
     """
-    y, X = np.asarray(outcome, float), np.asarray(design, float)
+    y = np.asarray(outcome, float)[:, None]
+    beta, c, scores, df = _solve(y, design, cluster, within, weight, cell, contrast)
+    se = float(np.sqrt((scores**2).sum()))
+    return ClusteredFit(float((c @ beta)[0]), se, df, tuple(beta[:, 0].tolist()), len(scores), len(y))
+
+
+def fit_clustered_jointly(
+    outcomes: np.ndarray,
+    design: np.ndarray,
+    *,
+    cluster: np.ndarray,
+    within: np.ndarray | None = None,
+    weight: np.ndarray | None = None,
+    cell: np.ndarray | None = None,
+    contrast: np.ndarray | None = None,
+) -> JointFit:
+    """Fit several outcomes with one design, as `fit_clustered` does each, with the covariance between them.
+
+    Use to compare an effect between outcomes of the same rows, such as the items of a scale.
+
+    outcomes : (n, outcomes) numbers, no missing; the rest as for `fit_clustered`
+    Returns a JointFit. Refuses (MethodError) as `fit_clustered`.
+
+    >>> import numpy as np
+    >>> pair = np.array([[1.0, 2.0], [3.0, 6.0], [2.0, 4.0], [6.0, 12.0]])     # the second is twice the first
+    >>> fit = fit_clustered_jointly(pair, np.ones((4, 1)), cluster=np.array([1, 1, 2, 2]))
+    >>> fit.values.tolist(), fit.covariance.round(9).tolist()
+    ([3.0, 6.0], [[1.0, 2.0], [2.0, 4.0]])
+    """
+    y = np.asarray(outcomes, float)
+    beta, c, scores, df = _solve(y, design, cluster, within, weight, cell, contrast)
+    return JointFit(c @ beta, scores.T @ scores, df, len(scores))
+
+
+def _solve(
+    y: np.ndarray,
+    design: np.ndarray,
+    cluster: np.ndarray,
+    within: np.ndarray | None,
+    weight: np.ndarray | None,
+    cell: np.ndarray | None,
+    contrast: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Return coefficients (columns, outcomes), the contrast, its scores (clusters, outcomes) and its df."""
+    X = np.asarray(design, float)
     w = np.ones(len(y)) if weight is None else np.asarray(weight, float)
     c = np.eye(X.shape[1])[0] if contrast is None else np.asarray(contrast, float)
     labels = np.empty((len(y), 0)) if within is None else np.asarray(within).reshape(len(y), -1)
@@ -95,8 +155,7 @@ def fit_clustered(
     bread = np.linalg.pinv(gram, rcond=TINY, hermitian=True)
     _require_identified(gram, bread, c)
     beta = bread @ sum(b.WX.T @ b.y for b in blocks)
-    se, df = _spread(blocks, bread, beta, c)
-    return ClusteredFit(float(c @ beta), se, df, tuple(beta.tolist()), len(blocks), len(y))
+    return beta, c, *_spread(blocks, bread, beta, c)
 
 
 def _require_identified(gram: np.ndarray, bread: np.ndarray, c: np.ndarray) -> None:
@@ -121,8 +180,10 @@ def _blocks(
     apart = w - center[code]
     spread = np.sqrt(np.bincount(code, apart**2))
     spread[spread < 1e-9 * center * np.sqrt(n)] = 0.0
-    along = np.bincount(code, apart * y) / np.where(spread > 0, spread, 1.0)
-    moments = np.column_stack([np.sqrt(n), center, spread / np.sqrt(n), np.bincount(code, y), along])
+    along = np.column_stack([np.bincount(code, apart * one) for one in y.T])
+    along /= np.where(spread > 0, spread, 1.0)[:, None]
+    total = np.column_stack([np.bincount(code, one) for one in y.T])
+    moments = np.column_stack([np.sqrt(n), center, spread / np.sqrt(n), total, along])
     _, owner = np.unique(cluster[row], return_inverse=True)
     parts = np.split(np.argsort(owner, kind="stable"), np.cumsum(np.bincount(owner))[:-1])
     return [_block(moments[part], X[row[part]], labels[row[part]]) for part in parts]
@@ -131,10 +192,11 @@ def _blocks(
 def _block(moments: np.ndarray, X: np.ndarray, labels: np.ndarray) -> _Block:
     """Write one cluster's cells in coordinates and sweep out the absorbed effects.
 
-    moments: per cell, root of its rows, mean weight, root mean squared deviation of the weights, sum of y,
+    moments: per cell, root of its rows, mean weight, root mean squared deviation of the weights, sums of y,
     y along that deviation
     """
-    root, center, off, total, along = moments.T
+    root, center, off = moments[:, :3].T
+    total, along = np.split(moments[:, 3:], 2, axis=1)
     varied = off > 0
     S = np.hstack([root[:, None] * _dummies(column) for column in labels.T] or [np.empty((len(X), 0))])
     X = root[:, None] * X
@@ -148,7 +210,7 @@ def _block(moments: np.ndarray, X: np.ndarray, labels: np.ndarray) -> _Block:
     WS = weigh(S)
     L = np.linalg.pinv(S.T @ WS[: len(S)], rcond=TINY, hermitian=True) if S.shape[1] else np.empty((0, 0))
     X = X - S @ (L @ (WS[: len(S)].T @ X))
-    y = np.concatenate([total / root, along[varied]])
+    y = np.vstack([total / root[:, None], along[varied]])
     return _Block(extend(S), WS, L, extend(X), weigh(X), y - extend(S) @ (L @ (WS.T @ y)))
 
 
@@ -157,8 +219,10 @@ def _dummies(labels: np.ndarray) -> np.ndarray:
     return (labels[:, None] == np.unique(labels)[None, :]).astype(float)
 
 
-def _spread(blocks: list[_Block], bread: np.ndarray, beta: np.ndarray, c: np.ndarray) -> tuple[float, float]:
-    """Return the CR2 standard error and the Satterthwaite df of one contrast.
+def _spread(
+    blocks: list[_Block], bread: np.ndarray, beta: np.ndarray, c: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Return the clusters' adjusted scores of one contrast and its Satterthwaite df.
 
     With M the residual maker, the score of cluster j is v_j'e_j, and under independent errors of equal
     variance its covariance with cluster i is v_i' (M M')_ij v_j: a diagonal plus a low-rank matrix, so its
@@ -172,13 +236,13 @@ def _spread(blocks: list[_Block], bread: np.ndarray, beta: np.ndarray, c: np.nda
     cross = (left * right).sum(axis=1)
     trace = own.sum() + cross.sum()
     norm = (own**2).sum() + 2 * (own * cross).sum() + np.sum((left.T @ left) * (right.T @ right))
-    return float(np.sqrt((score**2).sum())), float(trace**2 / norm) if norm > 0 else float("nan")
+    return score, float(trace**2 / norm) if norm > 0 else float("nan")
 
 
 def _score(
     block: _Block, bread: np.ndarray, middle: np.ndarray, beta: np.ndarray, c: np.ndarray
-) -> tuple[float, float, np.ndarray, np.ndarray]:
-    """Return one cluster's adjusted score and what its variance is made of.
+) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
+    """Return one cluster's adjusted scores, one per outcome, and what their variance is made of.
 
     The adjustment is the inverse square root of the cluster's block of M M'. It departs from the identity
     only in the directions of `basis`, so it is found there.
@@ -190,4 +254,4 @@ def _score(
     values, vectors = np.linalg.eigh(back.T @ back - cross - cross.T + bx @ middle @ bx.T)
     root = np.where(values > TINY, np.maximum(values, TINY) ** -0.5, 0.0)
     v = basis @ (vectors @ (root * (vectors.T @ (basis.T @ (WX @ (bread @ c))))))
-    return float(v @ (block.y - X @ beta)), float(np.sum(block.sweep_back(v) ** 2)), X.T @ v, EWX.T @ v
+    return v @ (block.y - X @ beta), float(np.sum(block.sweep_back(v) ** 2)), X.T @ v, EWX.T @ v

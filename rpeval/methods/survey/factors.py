@@ -1,11 +1,12 @@
 """Do the items of a scale measure one thing? Factor models of ordered answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.linalg import lstsq
 from scipy.special import ndtr
 
 from rpeval.errors import MethodError, Problem
@@ -14,6 +15,8 @@ from rpeval.methods.survey.scales import keyed_answers
 
 ROWS_LEAST = 100
 STEPS_MOST = 500
+
+Model = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,38 +168,56 @@ def require_identified(factor: np.ndarray) -> None:
 
 def pair_moments(moments: OrdinalMoments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Correlations as a vector, their asymptotic covariance times n, and the diagonal weights."""
-    part = moments.influence[:, -len(moments.pairs) :]
-    gamma = part.T @ part / len(part)
-    r = np.array([moments.correlations[pair] for pair in moments.pairs])
-    return r, gamma, 1 / np.diag(gamma)
+    cuts_n = sum(map(len, moments.thresholds))
+    gamma = moments.covariance(first=cuts_n)
+    return moments.vector[cuts_n:], gamma, 1 / np.diag(gamma)
 
 
 def fit_pairs(
     r: np.ndarray, weight: np.ndarray, factor: np.ndarray, pairs: tuple[tuple[int, int], ...]
 ) -> Solution:
-    """Minimize the weighted squared residuals by Gauss-Newton, halving steps that do not help."""
+    """Fit loadings, and the correlation of two factors, to the correlations of the items."""
     k = len(factor)
-    theta = np.append(np.full(k, 0.6), [0.5] * int(factor.max()))
-    fitted, slopes = _model(theta, factor, pairs)
+    start = np.append(np.full(k, 0.6), [0.5] * int(factor.max()))
+    theta, fitted, slopes = descend(start, lambda point: _model(point, factor, pairs), r, weight)
+    sign = np.where(np.bincount(factor, theta[:k]) < 0, -1, 1)
+    loadings = theta[:k] * sign[factor]
+    if np.abs(loadings).max() >= 1:
+        refuse_fit()
+    correlation = float(theta[k] * sign.prod()) if len(theta) > k else None
+    return Solution(loadings, correlation, fitted, slopes)
+
+
+def descend(
+    theta: np.ndarray, model: Model, target: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Minimize weighted squared residuals by Gauss-Newton, halving steps that do not help.
+
+    Returns the point, what the model implies there, and its slopes. Refuses a search that does not end.
+    """
+    fitted, slopes = model(theta)
+    root, size, step = np.sqrt(weight), 1.0, np.ones(1)
     for _ in range(STEPS_MOST):
-        residual = r - fitted
-        step = np.linalg.lstsq(np.sqrt(weight)[:, None] * slopes, np.sqrt(weight) * residual, rcond=None)[0]
+        residual = target - fitted
+        step = lstsq(root[:, None] * slopes, root * residual, lapack_driver="gelsy")[0]
         loss, size = weight @ residual**2, 1.0
         while True:
-            trial, trial_slopes = _model(theta + size * step, factor, pairs)
-            if weight @ (r - trial) ** 2 <= loss * (1 + 1e-12) or size < 1e-6:
+            trial, trial_slopes = model(theta + size * step)
+            if weight @ (target - trial) ** 2 <= loss * (1 + 1e-12) or size < 1e-6:
                 break
             size /= 2
         theta, fitted, slopes = theta + size * step, trial, trial_slopes
         if np.abs(size * step).max() < 1e-11:
             break
-    sign = np.where(np.bincount(factor, theta[:k]) < 0, -1, 1)
-    loadings = theta[:k] * sign[factor]
-    if np.abs(loadings).max() >= 1 or np.abs(size * step).max() > 1e-6:
-        what = "The factor model does not fit: it does not converge or gives a loading of one or more."
-        raise MethodError(Problem("items", what, "Look at the items' correlations, and leave out a twin."))
-    correlation = float(theta[k] * sign.prod()) if len(theta) > k else None
-    return Solution(loadings, correlation, fitted, slopes)
+    if np.abs(size * step).max() > 1e-6:
+        refuse_fit()
+    return theta, fitted, slopes
+
+
+def refuse_fit() -> None:
+    """Refuse a factor model that the answers contradict."""
+    what = "The factor model does not fit: it does not converge or gives a loading of one or more."
+    raise MethodError(Problem("items", what, "Look at the items' correlations, and leave out a twin."))
 
 
 def _model(
@@ -223,7 +244,7 @@ def _measure_fit(
     swept = W - W @ slopes @ np.linalg.solve(slopes.T @ W @ slopes, slopes.T @ W)
     df, df_none = len(r) - slopes.shape[1], len(r)
     chisq, none = (n - 1) * residual @ W @ residual, (n - 1) * r @ W @ r
-    scaled, none_scaled = _adjust(chisq, df, swept @ gamma), _adjust(none, df_none, W @ gamma)
+    scaled, none_scaled = adjusted_chisq(chisq, df, swept @ gamma), adjusted_chisq(none, df_none, W @ gamma)
     k = len(items)
     return FactorFit(
         items=tuple(items),
@@ -234,16 +255,16 @@ def _measure_fit(
         df=df,
         chisq_scaled=scaled,
         p=float(stats.chi2.sf(scaled, df)) if df else 1.0,
-        cfi=_cfi(chisq, df, none, df_none),
-        cfi_scaled=_cfi(scaled, df, none_scaled, df_none),
-        rmsea=_rmsea(chisq, df, n),
-        rmsea_scaled=_rmsea(scaled, df, n),
+        cfi=comparative_fit(chisq, df, none, df_none),
+        cfi_scaled=comparative_fit(scaled, df, none_scaled, df_none),
+        rmsea=approximation_error(chisq, df, n),
+        rmsea_scaled=approximation_error(scaled, df, n),
         srmr=float(np.sqrt(residual @ residual / (k * (k + 1) / 2))),
         n=n,
     )
 
 
-def _adjust(chisq: float, df: int, product: np.ndarray) -> float:
+def adjusted_chisq(chisq: float, df: int, product: np.ndarray) -> float:
     """Scale and shift a discrepancy so that its mean and variance are those of a chi-square."""
     if df == 0:
         return 0.0
@@ -252,12 +273,12 @@ def _adjust(chisq: float, df: int, product: np.ndarray) -> float:
     return float(scale * chisq + df - scale * first)
 
 
-def _cfi(chisq: float, df: int, none: float, df_none: int) -> float:
+def comparative_fit(chisq: float, df: int, none: float, df_none: int) -> float:
     """Comparative fit index."""
     worst = max(none - df_none, chisq - df, 0.0)
     return float(1 - max(chisq - df, 0.0) / worst) if worst > 0 else 1.0
 
 
-def _rmsea(chisq: float, df: int, n: int) -> float:
+def approximation_error(chisq: float, df: int, n: int, groups: int = 1) -> float:
     """Root mean square error of approximation."""
-    return float(np.sqrt(max((chisq - df) / ((n - 1) * df), 0.0))) if df else 0.0
+    return float(np.sqrt(max(groups * (chisq - df) / ((n - groups) * df), 0.0))) if df else 0.0

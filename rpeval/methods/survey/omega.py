@@ -1,6 +1,7 @@
 """Categorical omega: how reliable a score made of ordered answers is."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,20 @@ from scipy import stats
 from scipy.special import ndtr
 
 from rpeval.estimate import Estimate
-from rpeval.methods.survey.factors import complete_codes, fit_pairs, pair_moments, require_identified
-from rpeval.methods.survey.polychoric import OrdinalMoments, bivariate_normal, ordinal_moments
+from rpeval.methods.survey.factors import (
+    Solution,
+    complete_codes,
+    fit_pairs,
+    pair_moments,
+    require_identified,
+)
+from rpeval.methods.survey.polychoric import (
+    OrdinalMoments,
+    bivariate_density,
+    bivariate_normal,
+    density,
+    ordinal_moments,
+)
 
 
 def categorical_omega(
@@ -42,8 +55,10 @@ def categorical_omega(
     factor = np.zeros(len(items), int)
     require_identified(factor)
     moments = ordinal_moments(codes)
-    value = _omega(moments)
-    influence = moments.influence @ _omega_slopes(moments)
+    parts = _omega_parts(moments)
+    value = parts.common / parts.total
+    slopes = (parts.common_slopes - value * parts.total_slopes) / parts.total
+    influence = np.concatenate([block @ slopes for block in moments.influence()])
     if school is not None:
         complete = frame[list(items)].notna().all(axis=1)
         influence = pd.Series(influence).groupby(frame.loc[complete, school].to_numpy()).sum().to_numpy()
@@ -67,45 +82,65 @@ def categorical_omega(
     )
 
 
-def _omega(moments: OrdinalMoments) -> float:
-    """Categorical omega at the estimated moments."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """Omega as common / total, both in squared points, and their slopes by thresholds and correlations."""
+
+    common: float
+    total: float
+    common_slopes: np.ndarray
+    total_slopes: np.ndarray
+
+
+def _omega_parts(moments: OrdinalMoments) -> _Parts:
+    """Covariance of the answers through the factor, and their whole covariance.
+
+    Every threshold meets every other: the covariance of two answers is the sum over their thresholds of
+    step * step * (P(both below) - P(below) P(below)).
+    """
     r, _, weight = pair_moments(moments)
-    return _omega_at(moments, np.concatenate(moments.thresholds), r, weight)
+    k, pairs = len(moments.thresholds), np.array(moments.pairs).T
+    solution = fit_pairs(r, weight, np.zeros(k, int), moments.pairs)
+    item = np.repeat(np.arange(k), [len(cuts) for cuts in moments.thresholds])
+    tau, step = np.concatenate(moments.thresholds), np.concatenate(moments.steps)
+    h, j = np.meshgrid(tau, tau, indexing="ij")
+    own, alone = item[:, None] == item, np.outer(ndtr(tau), ndtr(tau))
+    through = np.outer(solution.loadings, solution.loadings)[item][:, item]
+    seen = np.where(own, 0.0, moments.correlations[item][:, item])
+    both = np.where(own, ndtr(np.minimum(h, j)), bivariate_normal(h, j, seen))
+    near = np.where(own, np.heaviside(j - h, 0.5), _below_given(h, j, seen))
+    moved = 2 * step * density(tau)
+
+    def by_pair(r: np.ndarray) -> np.ndarray:
+        mass = np.outer(step, step) * bivariate_density(h, j, r)
+        return np.add.reduceat(np.add.reduceat(mass, starts, axis=0), starts, axis=1)
+
+    starts = np.flatnonzero(np.diff(item, prepend=-1))
+    by_loading = 2 * by_pair(through) @ solution.loadings
+    by_seen = 2 * by_pair(seen)[tuple(pairs)]
+    return _Parts(
+        common=float(step @ (bivariate_normal(h, j, through) - alone) @ step),
+        total=float(step @ (both - alone) @ step),
+        common_slopes=np.append(
+            moved * ((_below_given(h, j, through) - ndtr(tau)) @ step),
+            by_loading @ _loading_slopes(solution, r, weight, moments.pairs),
+        ),
+        total_slopes=np.append(moved * ((near - ndtr(tau)) @ step), by_seen),
+    )
 
 
-def _omega_at(moments: OrdinalMoments, cuts: np.ndarray, r: np.ndarray, weight: np.ndarray) -> float:
-    """Categorical omega: covariance of the answers through the factor over their whole covariance."""
-    k = len(moments.thresholds)
-    loadings = fit_pairs(r, weight, np.zeros(k, int), moments.pairs).loadings
-    ends = np.cumsum([len(t) for t in moments.thresholds])[:-1]
-    tau, step = np.split(cuts, ends), moments.steps
-    common = total = 0.0
-    for (i, j), observed in zip(moments.pairs, r, strict=True):
-        common += 2 * _covariance(tau[i], tau[j], step[i], step[j], loadings[i] * loadings[j])
-        total += 2 * _covariance(tau[i], tau[j], step[i], step[j], observed)
-    for i in range(k):
-        common += _covariance(tau[i], tau[i], step[i], step[i], loadings[i] ** 2)
-        below = np.minimum.outer(tau[i], tau[i])
-        total += step[i] @ (ndtr(below) - np.outer(ndtr(tau[i]), ndtr(tau[i]))) @ step[i]
-    return float(common / total)
+def _below_given(h: np.ndarray, k: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """Probability that one normal variable lies below k where the other is h."""
+    return ndtr((k - r * h) / np.sqrt(1 - r * r))
 
 
-def _covariance(a: np.ndarray, b: np.ndarray, up: np.ndarray, across: np.ndarray, r: float) -> float:
-    """Covariance of two answers whose normal variables have correlation r."""
-    h, k = np.meshgrid(a, b, indexing="ij")
-    return float(up @ (bivariate_normal(h, k, r) - ndtr(h) * ndtr(k)) @ across)
-
-
-def _omega_slopes(moments: OrdinalMoments) -> np.ndarray:
-    """Derivatives of omega by thresholds and correlations, by central differences."""
-    r, _, weight = pair_moments(moments)
-    point = np.concatenate([*moments.thresholds, r])
-    cuts_n, width = len(point) - len(r), 1e-5
-    slopes = np.empty(len(point))
-    for m in range(len(point)):
-        up, down = point.copy(), point.copy()
-        up[m] += width
-        down[m] -= width
-        above, below = (_omega_at(moments, x[:cuts_n], x[cuts_n:], weight) for x in (up, down))
-        slopes[m] = (above - below) / (2 * width)
-    return slopes
+def _loading_slopes(
+    solution: Solution, r: np.ndarray, weight: np.ndarray, pairs: tuple[tuple[int, int], ...]
+) -> np.ndarray:
+    """How the fitted loadings move with the correlations: (items, pairs), by the implicit function."""
+    i, j = np.array(pairs).T
+    pulled = weight * (r - solution.fitted)
+    bend = solution.slopes.T @ (weight[:, None] * solution.slopes)
+    bend[i, j] -= pulled
+    bend[j, i] -= pulled
+    return np.linalg.solve(bend, solution.slopes.T * weight)

@@ -1,5 +1,6 @@
 """Polychoric correlations: how the opinions behind ordered answers go together."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -9,6 +10,7 @@ from scipy.special import ndtr, ndtri
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(48)
 FAR = 12.0  # a normal variable beyond 12 standard deviations has no probability left
 LARGEST = 0.995
+ROWS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,22 +20,45 @@ class OrdinalMoments:
     thresholds  : per item, the points on its normal variable between neighboring answers that occur
     steps       : per item, by how many codes the answer rises at each threshold (1 unless a code is unused)
     correlations: (items, items) polychoric correlations
-    influence   : (rows, thresholds and pairs) each row's influence on the estimates, thresholds item by item,
-                  then pairs in the order of `pairs`; its outer product / rows is their asymptotic covariance
     pairs       : index pairs of the items
+    ranks       : (n, items) answers as 0, 1, … among those that occur
+    pulls       : the influence of an answer: per item by its rank (ranks, thresholds), then per pair by both
+                  ranks (ranks, ranks)
     """
 
     thresholds: tuple[np.ndarray, ...]
     steps: tuple[np.ndarray, ...]
     correlations: np.ndarray
-    influence: np.ndarray
     pairs: tuple[tuple[int, int], ...]
+    ranks: np.ndarray
+    pulls: tuple[np.ndarray, ...]
+
+    @property
+    def vector(self) -> np.ndarray:
+        """All moments in one vector: thresholds item by item, then correlations in the order of `pairs`."""
+        return np.concatenate([*self.thresholds, [self.correlations[pair] for pair in self.pairs]])
+
+    def influence(self, first: int = 0) -> Iterator[np.ndarray]:
+        """Each row's influence on `vector` from its entry `first` on, in blocks of rows: (rows, moments)."""
+        k = len(self.thresholds)
+        for start in range(0, len(self.ranks), ROWS_AT_ONCE):
+            ranks = np.asfortranarray(self.ranks[start : start + ROWS_AT_ONCE], dtype=np.intp)
+            items = [self.pulls[j][ranks[:, j]] for j in range(k)]
+            pairs = [
+                pull.ravel()[ranks[:, i] * pull.shape[1] + ranks[:, j]]
+                for (i, j), pull in zip(self.pairs, self.pulls[k:], strict=True)
+            ]
+            yield np.column_stack([*items, *pairs])[:, first:]
+
+    def covariance(self, first: int = 0) -> np.ndarray:
+        """Asymptotic covariance of `vector` from its entry `first` on, times the rows."""
+        return sum(block.T @ block for block in self.influence(first)) / len(self.ranks)
 
 
-def bivariate_normal(h: np.ndarray, k: np.ndarray, r: float) -> np.ndarray:
+def bivariate_normal(h: np.ndarray, k: np.ndarray, r: np.ndarray | float) -> np.ndarray:
     """Probability that two standard normal variables with correlation r lie below h and k.
 
-    h, k : same shape, may be infinite; r : -1 < r < 1
+    h, k, r : shapes that go together; h and k may be infinite, -1 < r < 1
     Source: Drezner & Wesolowsky (1990), 48 Gauss-Legendre nodes; error below 1e-9 for |r| <= 0.99.
 
     >>> import numpy as np
@@ -42,13 +67,33 @@ def bivariate_normal(h: np.ndarray, k: np.ndarray, r: float) -> np.ndarray:
     """
     h, k = np.clip(h, -FAR, FAR), np.clip(k, -FAR, FAR)
     half = np.arcsin(r) / 2
-    sine = np.sin(half * (NODES + 1))
+    sine = np.sin(np.multiply.outer(half, NODES + 1))
     spread = (h * h + k * k)[..., None] - 2 * (h * k)[..., None] * sine
     return ndtr(h) * ndtr(k) + half / (2 * np.pi) * (np.exp(-spread / (2 * (1 - sine**2))) @ NODE_WEIGHTS)
 
 
+def bivariate_density(h: np.ndarray, k: np.ndarray, r: np.ndarray | float) -> np.ndarray:
+    """Density of two standard normal variables with correlation r: the slope of `bivariate_normal` by r.
+
+    >>> import numpy as np
+    >>> float(bivariate_density(np.zeros(1), np.zeros(1), 0.0)[0].round(6))          # 1 / 2 pi
+    0.159155
+    """
+    free = 1 - r * r
+    return np.exp(-(h * h + k * k - 2 * r * h * k) / (2 * free)) / (2 * np.pi * np.sqrt(free))
+
+
+def density(x: np.ndarray) -> np.ndarray:
+    """Standard normal density.
+
+    >>> float(density(0.0).round(6))                                                 # 1 / sqrt(2 pi)
+    0.398942
+    """
+    return np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi)
+
+
 def ordinal_moments(codes: np.ndarray) -> OrdinalMoments:
-    """Estimate thresholds and polychoric correlations of complete answers, with each row's influence.
+    """Estimate thresholds and polychoric correlations of complete answers, with each answer's influence.
 
     Use before an ordinal factor model. Two steps: thresholds from each item alone, then each correlation by
     maximum likelihood given them. Codes that nobody used are passed over.
@@ -61,83 +106,85 @@ def ordinal_moments(codes: np.ndarray) -> OrdinalMoments:
     >>> float(moments.correlations[0, 1].round(6))          # medians cut both: sin(pi (p - 1/4) 2), p = 1/3
     0.5
     """
-    n, k = codes.shape
+    k = codes.shape[1]
     ranks, thresholds, steps = zip(*(_item(codes[:, j]) for j in range(k)), strict=True)
-    marginal = [_threshold_influence(ranks[j], thresholds[j]) for j in range(k)]
-    correlations, columns = np.eye(k), []
     pairs = tuple(combinations(range(k), 2))
-    for i, j in pairs:
-        table = np.zeros((len(thresholds[i]) + 1, len(thresholds[j]) + 1))
-        np.add.at(table, (ranks[i], ranks[j]), 1 / n)
-        r = _correlate(table, thresholds[i], thresholds[j])
-        correlations[i, j] = correlations[j, i] = r
-        score, own, other, information = _derivatives(table, thresholds[i], thresholds[j], r)
-        raw = score[ranks[i], ranks[j]] - marginal[i] @ own - marginal[j] @ other
-        columns.append(raw / information)
-    influence = np.column_stack([*marginal, *columns])
-    return OrdinalMoments(thresholds, steps, correlations, influence, pairs)
+    i, j = np.array(pairs).T
+    edges = np.full((k, max(map(len, thresholds)) + 2), FAR)
+    for row, cuts in zip(edges, thresholds, strict=True):
+        row[: len(cuts) + 1] = [-FAR, *cuts]
+    shares = _shares(ranks, pairs, edges.shape[1] - 1)
+    r = _correlate(shares, edges[i], edges[j])
+    correlations = np.eye(k)
+    correlations[i, j] = correlations[j, i] = r
+    alone = [_threshold_pull(cuts) for cuts in thresholds]
+    together = [
+        _pair_pull(shares[m], thresholds[a], thresholds[b], r[m], alone[a], alone[b])
+        for m, (a, b) in enumerate(pairs)
+    ]
+    stacked = np.column_stack(ranks).astype(np.min_scalar_type(edges.shape[1]))
+    return OrdinalMoments(thresholds, steps, correlations, pairs, stacked, (*alone, *together))
 
 
 def _item(column: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rank the codes that occur, cut the normal variable by their shares, and note the size of each step."""
-    used, ranks, counts = np.unique(column, return_inverse=True, return_counts=True)
-    return ranks, ndtri(np.cumsum(counts)[:-1] / len(column)), np.diff(used).astype(float)
+    counts = np.bincount(column - column.min())
+    used = np.flatnonzero(counts)
+    ranks = (np.cumsum(counts > 0) - 1)[column - column.min()]
+    return ranks, ndtri(np.cumsum(counts[used])[:-1] / len(column)), np.diff(used).astype(float)
 
 
-def _threshold_influence(ranks: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """Influence of each row on an item's thresholds: (n, thresholds)."""
-    below = ranks[:, None] <= np.arange(len(thresholds))[None, :]
-    return (below - ndtr(thresholds)) / _density(thresholds)
+def _shares(ranks: tuple[np.ndarray, ...], pairs: tuple[tuple[int, int], ...], most: int) -> np.ndarray:
+    """Share of the rows in each cell of each pair's table: (pairs, most, most)."""
+    tables = [np.bincount(ranks[i] * most + ranks[j], minlength=most * most) for i, j in pairs]
+    return np.array(tables).reshape(-1, most, most) / len(ranks[0])
 
 
-def _density(x: np.ndarray) -> np.ndarray:
-    """Standard normal density."""
-    return np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+def _threshold_pull(thresholds: np.ndarray) -> np.ndarray:
+    """Influence of an answer of each rank on its item's thresholds: (ranks, thresholds)."""
+    below = np.arange(len(thresholds) + 1)[:, None] <= np.arange(len(thresholds))
+    return (below - ndtr(thresholds)) / density(thresholds)
 
 
 def _cells(corners: np.ndarray) -> np.ndarray:
-    """Turn a function at the corners of a table into its mass in each cell."""
-    return np.diff(np.diff(corners, axis=0), axis=1)
+    """Turn a function at the corners of tables into its mass in each cell."""
+    return np.diff(np.diff(corners, axis=-2), axis=-1)
 
 
-def _edges(thresholds: np.ndarray) -> np.ndarray:
-    """Close the thresholds at both ends."""
-    return np.concatenate([[-FAR], thresholds, [FAR]])
+def _table(a: np.ndarray, b: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cell probabilities of tables with edges a and b, and their derivative by the correlation."""
+    h, k = np.broadcast_arrays(a[..., :, None], b[..., None, :])
+    r = np.broadcast_to(np.asarray(r)[..., None, None], h.shape)
+    return np.maximum(_cells(bivariate_normal(h, k, r)), 1e-12), _cells(bivariate_density(h, k, r))
 
 
-def _table(a: np.ndarray, b: np.ndarray, r: float) -> tuple[np.ndarray, np.ndarray]:
-    """Cell probabilities and their derivative by the correlation."""
-    h, k = np.meshgrid(_edges(a), _edges(b), indexing="ij")
-    free = 1 - r * r
-    density = np.exp(-(h * h + k * k - 2 * r * h * k) / (2 * free)) / (2 * np.pi * np.sqrt(free))
-    return np.maximum(_cells(bivariate_normal(h, k, r)), 1e-12), _cells(density)
-
-
-def _correlate(table: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
-    """Maximum-likelihood correlation of a table of shares, by Fisher scoring kept inside the bounds."""
-    r = 0.0
+def _correlate(shares: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Maximum-likelihood correlations of tables of shares, by Fisher scoring kept inside the bounds."""
+    r, open_ = np.zeros(len(shares)), np.arange(len(shares))
     for _ in range(100):
-        chance, slope = _table(a, b, r)
-        step = (table / chance * slope).sum() / (slope**2 / chance).sum()
-        target = float(np.clip(r + step, (r - LARGEST) / 2, (r + LARGEST) / 2))
-        if abs(target - r) < 1e-11:
-            return target
-        r = target
+        chance, slope = _table(a[open_], b[open_], r[open_])
+        gain = (shares[open_] / chance * slope).sum(axis=(1, 2)) / (slope**2 / chance).sum(axis=(1, 2))
+        old = r[open_]
+        r[open_] = np.clip(old + gain, (old - LARGEST) / 2, (old + LARGEST) / 2)
+        open_ = open_[np.abs(r[open_] - old) >= 1e-11]
+        if not len(open_):
+            break
     return r
 
 
-def _derivatives(
-    table: np.ndarray, a: np.ndarray, b: np.ndarray, r: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Score of the correlation in each cell, its products with the scores of both thresholds, information."""
-    chance, slope = _table(a, b, r)
+def _pair_pull(
+    share: np.ndarray, a: np.ndarray, b: np.ndarray, r: float, alone_a: np.ndarray, alone_b: np.ndarray
+) -> np.ndarray:
+    """Influence of each pair of answers on their correlation: own score less what thresholds moved."""
+    share = share[: len(a) + 1, : len(b) + 1]
+    edges_a, edges_b = (np.concatenate([[-FAR], cuts, [FAR]]) for cuts in (a, b))
+    chance, slope = _table(edges_a, edges_b, r)
     score = slope / chance
-    pull = table * score / chance
-    root = np.sqrt(1 - r * r)
+    pull, root = share * score / chance, np.sqrt(1 - r * r)
 
-    def with_rows(own: np.ndarray, other: np.ndarray, pull: np.ndarray) -> np.ndarray:
-        reach = ndtr((_edges(other)[None, :] - r * own[:, None]) / root)
-        moved = _density(own)[:, None] * np.diff(reach, axis=1)
-        return ((pull[:-1] - pull[1:]) * moved).sum(axis=1)
+    def moved(own: np.ndarray, other: np.ndarray, pull: np.ndarray) -> np.ndarray:
+        mass = density(own)[:, None] * np.diff(ndtr((other - r * own[:, None]) / root), axis=1)
+        return ((pull[:-1] - pull[1:]) * mass).sum(axis=1)
 
-    return score, with_rows(a, b, pull), with_rows(b, a, pull.T), float((table * score**2).sum())
+    by_a, by_b = alone_a @ moved(a, edges_b, pull), alone_b @ moved(b, edges_a, pull.T)
+    return (score - by_a[:, None] - by_b) / (share * score**2).sum()

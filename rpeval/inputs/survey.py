@@ -1,6 +1,7 @@
 """The survey: one row per respondent and wave, answers as codes, program starts, and its row accounting."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -8,21 +9,25 @@ import pandas as pd
 
 from rpeval.errors import DataError, Problem
 from rpeval.inputs.accounting import Accounting, Attempts, Ledger
-from rpeval.inputs.answers.decode import decode, most_common, once_each, tell_straight_lines, widen
+from rpeval.inputs.answers import qualtrics
+from rpeval.inputs.answers.careless import count_flags, mark_straight_lines
+from rpeval.inputs.answers.decode import decode, most_common, once_each, plain, widen
 from rpeval.inputs.answers.invited import read_invited
+from rpeval.inputs.answers.personal import check_groups, check_personal
 from rpeval.inputs.panel import Panel, gather_panel
 from rpeval.inputs.schema.instruments import Instrument, Item, read_instrument
 from rpeval.inputs.schema.sources import LayoutKeys
 from rpeval.inputs.schools.settle import limit
 from rpeval.inputs.schools.starts import Starts, add_starts, read_starts
-from rpeval.inputs.tables.cells import read_cells, read_numbers, year_reader
+from rpeval.inputs.tables.cells import read_cells, read_date, read_numbers, year_reader
+from rpeval.inputs.tables.files import read_table
 from rpeval.inputs.tables.layouts import complete
 from rpeval.inputs.tables.rows import STYLES, open_source
 from rpeval.inputs.words import counted, instead, list_words, quote, some
 
 __all__ = ["Instrument", "Item", "Survey", "read_survey"]
 
-OWN = ("respondent_id", "school_id", "wave", "weight", "start_year", "arm")
+OWN = ("respondent_id", "school_id", "wave", "weight", "straight_line", "start_year", "arm")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,20 +36,24 @@ class Survey:
 
     frame : one row per respondent and wave, sorted, index 0..n-1: respondent_id, school_id, wave (int, start
             of the school year), weight (1.0 where the file has none), student groups as named in the params,
-            items as codes (float, NaN = unanswered, not yet reversed), start_year (NaN = never or unknown)
+            items of every scale as codes (float, NaN = unanswered, not yet reversed), straight_line (True
+            where one answer fills a scale whose items point both ways), start_year (NaN = never or unknown)
             and, where program starts are known, arm (adopting | comparison)
-    instrument : the scale
+    instrument : the main scale; also: further scales of the same file, by name
     accounting : where every row of the file went
     warnings   : what a reader must know of the answers
-    invited    : one row per school and wave: school_id, wave, invited_n, start_year and arm as above; None
-                 where no list says who was invited
+    flags      : scale, flag, n, of_n: answers off the scale, questions left open, one answer to every item
+    invited    : one row per school and wave, and student group where the list has them: school_id, wave, the
+                 groups, invited_n, start_year and arm as above; None where no list says who was invited
     invited_accounting : the same for that list, or None
     """
 
     frame: pd.DataFrame
     instrument: Instrument
     accounting: Accounting
+    flags: pd.DataFrame
     warnings: tuple[Problem, ...] = ()
+    also: Mapping[str, Instrument] = field(default_factory=dict)
     invited: pd.DataFrame | None = None
     invited_accounting: Accounting | None = None
 
@@ -58,9 +67,10 @@ def read_survey(params: Any, panel: Panel | None = None) -> Survey:
     panel  : the study's panel, where it was read already; it then gives the program starts, and schools of
              the survey that it does not have are counted
     Returns a Survey. Rows leave with a counted reason: no school, no wave, years outside the study, no answer
-    to any item, a respondent who answered again in the wave. Answers off the scale count as unanswered.
-    Refuses (DataError, every problem at once): no survey in the params, a file or column that is missing,
-    answers most of which are off the scale, no row left. ParamsError: an instrument that cannot be read.
+    to any item, a respondent who answered again in the wave, a response that was not finished. Answers off
+    the scale count as unanswered. Refuses (DataError, every problem at once): no survey in the params, a file
+    or column that is missing, a column that names persons, answers most of which are off the scale, no row
+    left. ParamsError: an instrument that cannot be read.
     """
     if params.sources.survey is None:
         raise DataError(Problem("sources.survey", "The study names no survey.", "Name its file there."))
@@ -78,10 +88,13 @@ def gather_survey(params: Any, starts: Starts | None) -> tuple[Survey | None, li
     starts : the program starts, or None where they are not known
     The survey is None where a problem stops. Refuses (ParamsError) an instrument that cannot be read.
     """
-    told, instrument = Attempts(), read_instrument(params.sources.survey.instrument, params.root)
-    frame, ledger = told.attempt(_answers, params, params.sources.survey, instrument) or (None, None)
-    if frame is None:
+    told, source = Attempts(), params.sources.survey
+    instrument = read_instrument(source.instrument, params.root)
+    also = {name: read_instrument(of, params.root) for name, of in source.also.items()}
+    read = told.attempt(_answers, params, source, [instrument, *also.values()])
+    if read is None:
         return None, told.problems
+    frame, flags, ledger = read
     frame, invited, books = _start_schools(frame, starts, params, ledger), None, None
     if params.sources.invited is not None:
         invited, books = told.attempt(read_invited, params, frame, starts) or (None, None)
@@ -90,64 +103,97 @@ def gather_survey(params: Any, starts: Starts | None) -> tuple[Survey | None, li
     problems = [*ledger.problems, *told.problems, *(books.problems if books else [])]
     if any(problem.stops for problem in problems):
         return None, problems
-    closed = None if invited is None else books.close(len(invited))
-    return Survey(frame, instrument, ledger.close(len(frame)), tuple(problems), invited, closed), problems
+    closed, given = None if invited is None else books.close(len(invited)), ledger.close(len(frame))
+    return Survey(frame, instrument, given, flags, tuple(problems), also, invited, closed), problems
 
 
-def _answers(params: Any, source: Any, instrument: Instrument) -> tuple[pd.DataFrame, Ledger]:
-    """Read the file into one row per respondent and wave."""
-    told, items = Attempts(_check_names(source, instrument)), instrument.item_ids
-    asked = {item: source.items.get(item, item) for item in items}
-    opened = told.attempt(open_source, source, _layout(source, asked), name="survey", params=params)
-    if told.problems or opened[2].problems:
-        raise DataError([*told.problems, *(opened[2].problems if opened else [])])
-    frame, _, ledger = opened
-    frame = _with_school_and_wave(_with_respondents(frame, source, ledger), source, ledger)
-    frame = limit(frame, params, ledger)
-    if source.shape == "long":
-        frame = frame.assign(item=frame["item"].map({name: item for item, name in asked.items()}))
-        frame = widen(frame, items, ledger)
-    labels = source.answers == "labels"
-    frame[items] = decode(frame[items], instrument, labels=labels, missing=source.missing, ledger=ledger)
+def _answers(
+    params: Any, source: Any, scales: Sequence[Instrument]
+) -> tuple[pd.DataFrame, pd.DataFrame, Ledger]:
+    """Read the file into one row per respondent and wave, and count what is wrong with the answers."""
+    items, off = [item for scale in scales for item in scale.item_ids], []
+    frame, ledger = _rows(params, source, items, scales)
+    how = {"labels": source.labels if source.answers == "labels" else None, "missing": source.missing}
+    for scale in scales:
+        codes, off_n = decode(frame[scale.item_ids], scale, ledger=ledger, **how)
+        frame, off = frame.assign(**codes), [*off, off_n]
     frame = ledger.keep(frame, frame[items].notna().any(axis=1), "No item answered")
     frame = once_each(_weigh(frame, ledger), items, ledger)
+    frame = mark_straight_lines(frame, scales, ledger, drop=source.drop_straight_lines)
     if frame.empty:
         fix = "Check `years`, the item columns and `answers`."
         ledger.refuse(f"No respondent is left.{ledger.why()}", fix)
-    tell_straight_lines(frame[items], ledger)
-    order = ["respondent_id", "school_id", "wave", "weight", *source.groups, *items]
+    order = ["respondent_id", "school_id", "wave", "weight", *source.groups, *items, "straight_line"]
     frame = frame.rename(columns={"year": "wave"}).astype({"wave": int})[order]
-    return frame.sort_values(["wave", "school_id", "respondent_id"], ignore_index=True), ledger
+    frame = frame.sort_values(["wave", "school_id", "respondent_id"], ignore_index=True)
+    return frame, count_flags(frame, scales, off), ledger
+
+
+def _rows(
+    params: Any, source: Any, items: Sequence[str], scales: Sequence[Instrument]
+) -> tuple[pd.DataFrame, Ledger]:
+    """Read the file as text, one row per respondent, school and wave of the study, one column per item."""
+    told, exported = Attempts(_check_names(source, scales)), source.shape == "qualtrics"
+    asked = {item: source.items.get(item, item) for item in items}
+    reader = qualtrics.read_export if exported else read_table
+    how = {"name": "survey", "params": params, "reader": reader}
+    opened = told.attempt(open_source, source, _layout(source, asked), **how)
+    if told.problems or opened[2].problems:
+        raise DataError([*told.problems, *(opened[2].problems if opened else [])])
+    frame, _, ledger = opened
+    frame = qualtrics.keep_responses(frame, ledger) if exported else frame
+    frame = _with_school_and_wave(_with_respondents(frame, source, ledger), source, ledger)
+    frame = limit(frame, params, ledger)
+    check_groups(frame, source.groups, ledger)
+    if source.shape == "long":
+        frame = frame.assign(item=frame["item"].map({name: item for item, name in asked.items()}))
+        frame = widen(frame, items, ledger)
+    return frame, ledger
 
 
 def _layout(source: Any, asked: dict[str, str]) -> LayoutKeys:
     """Say which column of the file plays which part.
 
-    A wide file may lack the column of respondents, unless someone asked for it by name.
+    A wide file may lack the column of respondents, unless someone asked for it by name. A Qualtrics export
+    has its own, and may have those that tell which responses are none.
     """
-    own, long = source.columns, source.shape == "long"
-    columns = {"respondent_id": own.respondent_id, "school_id": own.school_id, "year": own.wave}
+    own, long, named = (
+        source.columns,
+        source.shape == "long",
+        "respondent_id" in source.columns.model_fields_set,
+    )
+    exported = source.shape == "qualtrics"
+    respondent = own.respondent_id if named or not exported else qualtrics.ID
+    columns = {"respondent_id": respondent, "school_id": own.school_id, "year": own.wave}
     columns |= {"weight": own.weight} if own.weight else {}
     columns |= {"item": own.item or "item", "answer": own.answer or "answer"} if long else asked
-    columns |= source.groups
-    anonymous = not long and "respondent_id" not in own.model_fields_set
+    columns |= source.groups | (qualtrics.FIELDS if exported else {})
+    optional = (*(qualtrics.FIELDS if exported else ()), *(() if long or named else ("respondent_id",)))
     how = {"sheet": source.sheet, "encoding": source.encoding, "delimiter": source.delimiter}
-    return complete(columns=columns, optional=("respondent_id",) if anonymous else (), **how)
+    return complete(columns=columns, optional=optional, **how)
 
 
-def _check_names(source: Any, instrument: Instrument) -> list[Problem]:
-    """List items that the instrument does not have, and groups named like other columns."""
-    where, items = "sources.survey", instrument.item_ids
-    unknown = sorted(set(source.items) - set(items))
+def _check_names(source: Any, scales: Sequence[Instrument]) -> list[Problem]:
+    """List items and categories that no scale has, names given twice, and columns that name persons."""
+    where, items = "sources.survey", [item for scale in scales for item in scale.item_ids]
+    known = {plain(label): label for scale in scales for label in scale.categories}
+    told = "The instruments have" if len(scales) > 1 else "The instrument has"
     problems = [
-        Problem(f"{where}.items", f"The instrument has no item {quote(name)}.", instead(name, items))
-        for name in unknown
+        Problem(f"{where}.items", f"{told} no item {quote(name)}.", instead(name, items))
+        for name in sorted(set(source.items) - set(items))
+    ] + [
+        Problem(f"{where}.labels", f"{told} no category {quote(label)}.", instead(label, known.values()))
+        for label in sorted(set(source.labels.values()))
+        if plain(label) not in known
     ]
     clashes = [name for name in source.groups if name in OWN or name in items]
     if clashes:
         what = f"These groups are named like other columns: {list_words(clashes)}."
         problems.append(Problem(f"{where}.groups", what, "Name them differently."))
-    return problems
+    if twice := sorted({item for item in items if items.count(item) > 1}):
+        what = f"Several scales have an item of the same name: {list_words(twice)}."
+        problems.append(Problem(f"{where}.also", what, "Give the items of a copied instrument other ids."))
+    return [*problems, *check_personal(source)]
 
 
 def _with_respondents(frame: pd.DataFrame, source: Any, ledger: Ledger) -> pd.DataFrame:
@@ -161,7 +207,8 @@ def _with_respondents(frame: pd.DataFrame, source: Any, ledger: Ledger) -> pd.Da
 
 def _with_school_and_wave(frame: pd.DataFrame, source: Any, ledger: Ledger) -> pd.DataFrame:
     """Read the waves; rows without a respondent, a school or a wave leave, and are counted."""
-    texts, year = frame["year"], year_reader(source.year_style)
+    texts = frame["year"]
+    year = read_date if source.year_style == "date" else year_reader(source.year_style)
     read = read_cells(texts, lambda text: year(text) if text else np.nan)
     frame = frame.assign(year=read.values)
     if read.bad.any():

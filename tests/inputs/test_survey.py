@@ -11,7 +11,6 @@ from tiny_study import said, source, tiny_params, write_table
 from rpeval.errors import DataError, ParamsError
 from rpeval.inputs.panel import read_panel
 from rpeval.inputs.params import read_params
-from rpeval.inputs.schema.instruments import read_instrument
 from rpeval.inputs.schema.sources import SurveySource
 from rpeval.inputs.survey import read_survey
 
@@ -66,7 +65,7 @@ def test_a_survey_by_hand(tmp_path):
     survey = read_survey(asked(tmp_path, groups={"race": "race"}))
     frame = survey.frame
     assert frame.columns.tolist() == [
-        "respondent_id", "school_id", "wave", "weight", "race", "q1", "q2", "q3", "start_year", "arm",
+        "respondent_id", "school_id", "wave", "weight", "race", "q1", "q2", "q3", "straight_line", "start_year", "arm",
     ]  # fmt: skip
     assert frame[["respondent_id", "school_id", "wave"]].to_numpy().tolist() == [
         ["r1", "01", 2018], ["r3", "01", 2018], ["r1", "02", 2019], ["r7", "02", 2019],
@@ -92,7 +91,8 @@ def test_a_survey_by_hand(tmp_path):
         in told
     )
     assert "2 rows come from a respondent" in told
-    assert "1 respondent (25.0 %) gave the same answer to all 3 items" in told
+    assert "2 rows have an id that stands in several schools" not in told
+    assert "same answer to all" not in told  # three items are too few to tell
     assert not any(problem.stops for problem in survey.warnings)
 
 
@@ -248,49 +248,225 @@ def test_real_answers_are_not_taken_for_simulated_ones(tmp_path):
         read_clean(tmp_path, CLEAN.assign(simulated="yes"))
 
 
-# ---- instruments
+# ---- several scales in one file
 
 
-def test_contradictions_of_an_instrument_are_told_at_once(tmp_path):
-    wrong = {
-        "id": "other",
-        "max": 5,
-        "favorable": [3, 9],
-        "items": [{"id": "q1"}, {"id": "q1"}],
-        "answered_share": 2,
-    }
-    instrument(tmp_path, **wrong)
-    with pytest.raises(ParamsError) as caught:
-        read_instrument("tiny", tmp_path)
+FAIR = {
+    "id": "fair", "title": "Two items", "construct": "fairness", "source": "This test.", "license": "MIT",
+    "categories": ["Never", "Sometimes", "Often"], "min": 0, "max": 2,
+    "items": [{"id": "f1"}, {"id": "f2"}], "favorable": [2],
+}  # fmt: skip
+
+
+def with_fairness(root, **changes):
+    instrument(root)
+    (root / "data/reference/instruments/fair.yml").write_text(yaml.safe_dump(FAIR | changes))
+    return root
+
+
+FAIR_CLEAN = CLEAN.assign(f1=[0, 1, 2, 0, 1, 2, 0, None], f2=[2, 2, 1, 1, 0, 0, None, 4])
+
+
+def test_a_second_scale_is_read_from_the_same_file(tmp_path):
+    alone = read_clean(tmp_path)
+    FAIR_CLEAN.to_csv(with_fairness(tmp_path) / "both.csv", index=False)
+    survey = read_survey(asked(tmp_path, path="both.csv", also={"fairness": "fair"}))
+    assert survey.instrument.id == "tiny"
+    assert {name: told.id for name, told in survey.also.items()} == {"fairness": "fair"}
+    pd.testing.assert_frame_equal(survey.frame[alone.columns], alone)
+    found = survey.frame.set_index("respondent_id").loc[CLEAN["respondent_id"], ["f1", "f2"]]
+    assert found.fillna(-1).to_numpy().tolist() == [
+        [0, 2], [1, 2], [2, 1], [0, 1], [1, 0], [2, 0], [0, -1], [-1, -1],
+    ]  # fmt: skip
+    assert "1 answer is not on the scale (0 to 2)" in said(survey.warnings)
+    assert read_survey(asked(tmp_path, path="both.csv")).also == {}
+
+
+def test_whoever_answered_one_of_the_scales_stays(tmp_path):
+    frame = FAIR_CLEAN.assign(
+        q1=[None, *CLEAN["q1"][1:]], q2=[None, *CLEAN["q2"][1:]], q3=[None, *CLEAN["q3"][1:]]
+    )
+    frame.to_csv(with_fairness(tmp_path) / "both.csv", index=False)
+    assert len(read_survey(asked(tmp_path, path="both.csv", also={"fairness": "fair"})).frame) == 8
+    assert len(read_survey(asked(tmp_path, path="both.csv")).frame) == 7
+
+
+def test_a_long_file_gives_the_same_two_scales(tmp_path):
+    FAIR_CLEAN.to_csv(with_fairness(tmp_path) / "wide.csv", index=False)
+    long = FAIR_CLEAN.melt(["respondent_id", "school_id", "wave"], var_name="item", value_name="answer")
+    long.to_csv(tmp_path / "long.csv", index=False)
+    keys = {"also": {"fairness": "fair"}}
+    wide, long = (read_survey(asked(tmp_path, path=f"{s}.csv", shape=s, **keys)) for s in ("wide", "long"))
+    pd.testing.assert_frame_equal(wide.frame, long.frame)
+    pd.testing.assert_frame_equal(wide.flags, long.flags)
+
+
+def test_scales_that_share_items_or_lack_columns_are_refused(tmp_path):
+    CLEAN.to_csv(with_fairness(tmp_path, items=[{"id": "q1"}, {"id": "f2"}]) / "both.csv", index=False)
+    with pytest.raises(DataError) as caught:
+        read_survey(asked(tmp_path, path="both.csv", also={"fairness": "fair"}, items={"f9": "x"}))
     told = said(caught.value.problems)
-    for part in (": id:", ": categories:", ": items:", ": favorable:", ": answered_share:"):
-        assert part in told
-    with pytest.raises(ParamsError, match='Write "tiny" instead'):
-        read_instrument("tinny", tmp_path)
+    assert "Several scales have an item of the same name: q1." in told
+    assert 'There is no column "f2".' in told
+    assert 'The instruments have no item "f9".' in told
 
 
-def test_shipped_instruments_read_and_print_only_wording_that_is_free(root):
-    names = sorted(path.stem for path in (root / "data/reference/instruments").glob("*.yml"))
-    assert {
-        "blank",
-        "pisa_belonging",
-        "pssm",
-        "rpeval_belonging",
-        "us_ed_belonging",
-        "yrbs_connectedness",
-    } <= set(names)
-    for name in names:
-        told = read_instrument(name, root)
-        printed = [item.wording for item in told.items if item.wording]
-        free = told.license.startswith(("MIT", "Public domain"))
-        assert free or not printed, name
-        assert not (told.wording in ("unchecked", "none") and printed), name
+@pytest.mark.parametrize(
+    ("keys", "what"),
+    [
+        ({"also": {"Fair ness": "rpeval_fairness"}}, '"Fair ness" cannot name a scale.'),
+        (
+            {"also": {"fairness": "rpeval_fairnes"}},
+            'There is no "rpeval_fairnes" in data/reference/instruments/.',
+        ),
+        ({"labels": {"Yes": "Agree"}}, "The answers are read as codes, which have no labels."),
+        ({"shape": "qualtric"}, '"qualtric" is not a choice here.'),
+    ],
+)
+def test_what_the_params_say_of_a_survey_is_checked(root, keys, what):
+    content = read_params(root / "params/lakeshore.yml").resolved()
+    content["sources"]["survey"] |= keys
+    with pytest.raises(ParamsError) as caught:
+        read_params(content, root=root)
+    assert what in said(caught.value.problems)
 
 
-def test_pssm_reverses_five_items_of_eighteen(root):
-    pssm = read_instrument("pssm", root)
-    assert pssm.scale["reverse"] == ["pssm_03", "pssm_06", "pssm_09", "pssm_12", "pssm_16"]
-    assert len(pssm.items) == 18
+def test_the_own_scales_can_all_be_asked_for(root):
+    content = read_params(root / "params/lakeshore.yml").resolved()
+    also = {name: f"rpeval_{name}" for name in ("exposure", "fairness", "relationships", "safety")}
+    content["sources"]["survey"]["also"] = also
+    assert read_params(content, root=root).sources.survey.also == also
+
+
+# ---- labels, as files word them
+
+
+def test_labels_are_read_with_their_codes_and_in_other_words(tmp_path):
+    plain = read_clean(tmp_path)
+    shown = {1: "1 - Strongly disagree", 2: "Disagree (2)", 3: "(3) Agree", 4: "Yes, definitely"}
+    frame = CLEAN.replace(dict.fromkeys(("q1", "q2", "q3"), shown))
+    labels = {"yes, definitely": "strongly Agree"}
+    found = read_clean(tmp_path, frame, name="clean.csv", answers="labels", labels=labels)
+    pd.testing.assert_frame_equal(plain, found)
+
+
+def test_a_label_with_the_code_of_another_is_unknown(tmp_path):
+    frame = CLEAN.replace({item: dict(enumerate(TINY["categories"], start=1)) for item in ("q1", "q2", "q3")})
+    frame["q1"] = ["4 - Agree", "Agre", "Agre", *frame["q1"][3:]]
+    frame.to_csv(tmp_path / "clean.csv", index=False)
+    survey = read_survey(asked(tmp_path, path="clean.csv", answers="labels"))
+    assert survey.frame["q1"].isna().sum() == 3
+    told = said(survey.warnings)
+    assert "3 answers are not on the scale (Strongly disagree, Disagree, Agree, Strongly agree)" in told
+    assert '"Agre" (2), "4 - Agree" (1). By item: q1 3. Say under `labels` which category each is' in told
+
+
+def test_unknown_labels_stop_a_file_of_them_and_a_wrong_target_is_named(tmp_path):
+    frame = CLEAN.assign(**dict.fromkeys(("q1", "q2", "q3"), "Somewhat"))
+    with pytest.raises(DataError, match=r"Say under `labels` in sources\.survey which category each text is"):
+        read_clean(tmp_path, frame, answers="labels")
+    with pytest.raises(DataError, match="Say `answers: codes`"):
+        read_clean(tmp_path, answers="labels")
+    with pytest.raises(DataError, match='The instrument has no category "Agreed"'):
+        read_clean(tmp_path, frame, answers="labels", labels={"Somewhat": "Agreed"})
+    assert read_clean(tmp_path, frame, answers="labels", labels={"Somewhat": "Agree"})["q1"].eq(3).all()
+
+
+def test_students_own_words_are_not_repeated_in_a_message(tmp_path):
+    secret = "Mr. Smith shouted at me on Monday"
+    frame = CLEAN.assign(q1=[secret, *CLEAN["q1"][1:].astype(str)])
+    frame.to_csv(tmp_path / "clean.csv", index=False)
+    survey = read_survey(asked(tmp_path, path="clean.csv"))
+    assert secret not in said(survey.warnings)
+    assert "longer texts that stand once (1)" in said(survey.warnings)
+    assert secret not in survey.frame.astype(str).to_numpy()
+
+
+# ---- careless answers
+
+FIVE = [{"id": "q1"}, {"id": "q2"}, {"id": "q3", "reverse": True}, {"id": "q4"}, {"id": "q5"}]
+LINES = """
+respondent_id school_id wave q1 q2 q3 q4 q5
+r1 01 2018-19 3 3 3 3 3
+r2 01 2018-19 3 3 3 3 _
+r3 01 2018-19 3 3 2 3 3
+r4 02 2018-19 1 1 1 1 1
+r5 02 2018-19 1 2 9 4 _
+"""
+
+
+def five(root, *, reverse=True, **keys):
+    params = asked(root, LINES, **keys)
+    instrument(root, items=[item | {"reverse": reverse and item.get("reverse", False)} for item in FIVE])
+    return params
+
+
+def test_one_answer_to_every_item_is_marked_and_kept(tmp_path):
+    survey = read_survey(five(tmp_path))
+    assert survey.frame["straight_line"].tolist() == [True, False, False, True, False]
+    assert (
+        '2 respondents (40.0 %) gave the same answer to all 5 items of "tiny", although they point both ways; '
+        "they are kept." in said(survey.warnings)
+    )
+    assert survey.flags.to_numpy().tolist() == [
+        ["tiny", "Answers that are not on the scale", 1, 23],
+        ["tiny", "Questions left open", 3, 25],
+        ["tiny", "Respondents with one answer to every item", 2, 5],
+    ]
+
+
+def test_a_switch_drops_them_counted(tmp_path):
+    survey = read_survey(five(tmp_path, drop_straight_lines=True))
+    assert survey.frame["respondent_id"].tolist() == ["r2", "r3", "r5"]
+    drops = dict(survey.accounting.by_reason()[["reason", "rows_n"]].to_numpy().tolist())
+    assert drops == {"One answer to every item of a scale that points both ways": 2}
+    assert "they leave" in said(survey.warnings)
+    assert not survey.frame["straight_line"].any()
+
+
+def test_where_all_items_point_one_way_they_are_told_but_never_dropped(tmp_path):
+    survey = read_survey(five(tmp_path, reverse=False, drop_straight_lines=True))
+    assert len(survey.frame) == 5
+    assert not survey.frame["straight_line"].any()
+    assert "which all point one way, so it may be meant; they are kept" in said(survey.warnings)
+    assert survey.flags["n"].tolist() == [1, 3, 2]
+
+
+def test_an_id_used_in_several_schools_is_named(tmp_path):
+    text = LINES.replace("r4 02", "r1 02")
+    params = asked(tmp_path, text)
+    instrument(tmp_path, items=FIVE)
+    assert "2 rows have an id that stands in several schools." in said(read_survey(params).warnings)
+
+
+# ---- what must not be read
+
+
+@pytest.mark.parametrize("keys", [
+    {"groups": {"who": "IPAddress"}}, {"columns": {"respondent_id": "RecipientEmail"}}, {"items": {"q1": "First Name"}},
+])  # fmt: skip
+def test_columns_that_name_persons_are_refused(tmp_path, keys):
+    frame = CLEAN.assign(IPAddress="1.2.3.4", RecipientEmail="a@b.c", **{"First Name": "Ann"})
+    with pytest.raises(DataError, match="name or locate persons and are not read"):
+        read_clean(tmp_path, frame, **keys)
+
+
+def test_own_words_are_no_group(tmp_path):
+    frame = CLEAN.assign(words=[f"My school is {n} nice" for n in range(8)], sex=["f", "m"] * 4)
+    with pytest.raises(DataError, match="8 different values for 8 respondents are no groups"):
+        read_clean(tmp_path, frame, groups={"words": "words"})
+    assert set(read_clean(tmp_path, frame, groups={"sex": "sex"})["sex"]) == {"f", "m"}
+
+
+def test_only_the_columns_that_were_asked_for_enter(tmp_path):
+    found = read_clean(tmp_path, CLEAN.assign(comment="I like it", Email="a@b.c"))
+    assert found.columns.tolist() == read_clean(tmp_path).columns.tolist()
+
+
+def test_the_school_year_of_a_date_is_the_wave(tmp_path):
+    dates = {"2018-19": "2018-10-05 09:30", "2019-20": "3/2/2020 8:15"}
+    found = read_clean(tmp_path, CLEAN.replace({"wave": dates}), year_style="date")
+    pd.testing.assert_frame_equal(found, read_clean(tmp_path))
 
 
 # ---- simulated and real files

@@ -121,7 +121,7 @@ def _wordings(told: Instrument) -> Iterator[tuple[str, str, str]]:
     drafts = [item.id for item in told.items if item.unchecked]
     bare = [item.id for item in told.items if not item.wording]
     if told.wording in ("none", "unchecked") and printed:
-        fix = "Take it away, or write `wording: checked` once it was compared with its source and may be printed."
+        fix = "Take it away; once compared with its source and free to print, write `wording: checked`."
         yield "items", f"`wording` is {told.wording}, but these have it: {list_words(printed)}.", fix
     if told.wording != "unchecked" and drafts:
         fix = "Write `wording: unchecked`, or take them away."

@@ -140,9 +140,10 @@ def _fit(
 
     Rows of one cell (equal in all margins) keep their proportions, so the fit runs over cells.
     """
-    factor, mean = np.ones(len(base)), targets[0].sum() / base.sum()
+    factor, mean, sweeps = np.ones(len(base)), targets[0].sum() / base.sum(), 0
     low, high = (0.0, np.inf) if bounds is None else (bounds[0] * mean, bounds[1] * mean)
-    for sweep in range(1, SWEEPS + 1):
+    for _ in range(SWEEPS):
+        sweeps += 1
         for code, target in zip(cells.T, targets, strict=True):
             factor = factor * (target / np.bincount(code, base * factor))[code]
         factor = np.clip(factor, low, high)
@@ -150,7 +151,7 @@ def _fit(
         if furthest < tolerance:
             break
     trimmed = (factor <= low) | (factor >= high)
-    return factor, trimmed, 0.0 if furthest < tolerance else furthest, sweep
+    return factor, trimmed, 0.0 if furthest < tolerance else furthest, sweeps
 
 
 def _furthest(weights: np.ndarray, cells: np.ndarray, targets: list[np.ndarray]) -> float:

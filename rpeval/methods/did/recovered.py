@@ -1,0 +1,81 @@
+"""An effect per 100 students as suspensions, or days of instruction, that did not happen."""
+
+import math
+from dataclasses import dataclass
+
+from rpeval.errors import Problem
+from rpeval.estimate import Estimate
+from rpeval.methods.did.design import Design
+from rpeval.methods.did.imputation import leave_schools_out
+from rpeval.methods.intervals import scaled
+from rpeval.methods.wording import count_of, refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What an effect adds up to in the schools that adopted; above zero: averted, below: added.
+
+    per_year : average over the years in which at least one school was in the program
+    total    : sum over those years
+    student_years, school_years_n, years_n : students times years in the program; school-years; years
+    """
+
+    per_year: Estimate
+    total: Estimate
+    student_years: float
+    school_years_n: int
+    years_n: int
+
+
+def recovered(design: Design, att: Estimate, *, what: str = "suspensions") -> Recovered:
+    """Turn an effect per 100 students into what the adopting schools were spared.
+
+    Use for a board that thinks in suspensions and in days, not in rates. The total over the treated
+    school-years is the effect on the average student times the student-years: each school-year's gap counts
+    with its students, so a school-average effect will not do where schools differ in size.
+
+    design : laid out with `weights` naming the students of each school-year and with an outcome per 100
+             students (oss_per_100; oss_days_per_100 for days)
+    att    : average effect of this design, by any inference (`att_imputation`, `att_by_design`)
+    what   : what is counted, in words ("suspensions", "days of instruction")
+    Returns a Recovered; units "<what> per year" and "<what>". The number of student-years is known, so the
+    interval is that of the effect. Years left out of the panel, school-years without an outcome and schools
+    set aside count nothing: it is what the study saw, not all that happened.
+    Refuses (MethodError) a design without weights, and an effect that is not the one of this design.
+
+    >>> import pandas as pd
+    >>> from rpeval.methods.did.design import lay_out
+    >>> panel = pd.DataFrame({
+    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
+    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6, "enrolled_n": [500.0] * 3 + [300.0] * 9,
+    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
+    >>> design = lay_out(panel, outcome="oss_per_100", weights="enrolled_n")
+    >>> found = recovered(design, Estimate(-(500 * 3 + 300 * 2) / 800))  # a fell by 3, b by 2
+    >>> found.total.value, found.student_years, found.total.unit  # 15 in a, 6 in b
+    (21.0, 800.0, 'suspensions')
+    """
+    refuse(check_effect(design, att))
+    student_years = float((design.weights * design.treated).sum())
+    years_n = int(design.treated.any(axis=0).sum())
+    words = f"effect per 100 students times {student_years:,.0f} student-years in the program"
+    method = f"{words}; {att.method}" if att.method else words
+    return Recovered(
+        per_year=scaled(att, -student_years / 100 / years_n, unit=f"{what} per year", method=method),
+        total=scaled(att, -student_years / 100, unit=what, method=method),
+        student_years=student_years,
+        school_years_n=int(design.treated.sum()),
+        years_n=years_n,
+    )
+
+
+def check_effect(design: Design, att: Estimate) -> list[Problem]:
+    """Look for an average over schools where one over students is needed, and for another study's effect."""
+    if not design.weighted:
+        what = "Every school-year counts the same here, so the effect is not that on the average student."
+        return [Problem("design", what, "Lay the panel out with the students as weights (enrolled_n).")]
+    own = float(leave_schools_out(design).value[0, 0])
+    if math.isclose(own, att.value, rel_tol=1e-6, abs_tol=1e-9):
+        return []
+    what = f"The effect given is {att.value:.4g}; that on the average student of the design's "
+    what += f"{count_of(int(design.treated.sum()), 'treated school-year')} is {own:.4g}."
+    return [Problem("att", what, "Give the effect estimated from this design.")]

@@ -13,7 +13,7 @@ from scipy import stats
 from rpeval.estimate import Estimate
 from rpeval.methods.did import callaway
 from rpeval.methods.did.bootstrap import draw_signs, under_signs
-from rpeval.methods.did.design import lay_out
+from rpeval.methods.did.design import Design, lay_out
 from rpeval.methods.did.diagnosis import choose
 from rpeval.methods.did.jackknife import average_gaps, by_cohort, changes_of_variance, first_years, spread
 from rpeval.methods.did.randomization import (
@@ -100,11 +100,16 @@ def panel_of(case: Case, values: np.ndarray) -> pd.DataFrame:
     return frame.assign(start_year=np.repeat(starts, YEARS), oss_per_100=values.ravel())
 
 
+def laid(case: Case, values: np.ndarray) -> Design:
+    """The same, checked."""
+    return lay_out(panel_of(case, values), outcome="oss_per_100")
+
+
 def by_cohort_and_year(case: Case) -> np.ndarray:
     """Callaway–Sant'Anna's average and its influences as linear functions of the outcome (1 + G by G T)."""
     rows = []
     for one in np.eye(case.schools * YEARS):
-        effects = callaway.cohort_effects(panel_of(case, one), outcome="oss_per_100")
+        effects = callaway.cohort_effects(laid(case, one))
         part = callaway.average(callaway.pick(effects.parts, effects.years >= effects.cohorts), by_size=True)
         rows.append(np.append(part.value, part.influence[:, 0]))
     return np.array(rows).T
@@ -189,8 +194,7 @@ def bootstrapping(case: Case) -> Callable[[np.ndarray], list[Reference]]:
     signs, complete = draw_signs(case.schools, draws=DEALS, seed=3)
 
     def references(Y: np.ndarray) -> list[Reference]:
-        panels = (panel_of(case, Y[..., r]) for r in range(Y.shape[2]))
-        return [under_signs(lay_out(p, outcome="oss_per_100"), signs, complete) for p in panels]
+        return [under_signs(laid(case, Y[..., r]), signs, complete) for r in range(Y.shape[2])]
 
     return references
 

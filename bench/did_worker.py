@@ -18,24 +18,26 @@ import pandas as pd
 def ours(task: str, frame: pd.DataFrame) -> tuple[float, float]:
     """The product; student rows are first summed to schools, which changes no estimate."""
     from rpeval.methods.did.callaway import cohort_effects, overall, rows
+    from rpeval.methods.did.design import lay_out
     from rpeval.methods.did.imputation import att_imputation, event_study
     from rpeval.methods.did.randomization import att_randomization
 
-    choices = {"outcome": "y"}
+    weights = None
     if "student" in frame.columns:
         frame = frame.groupby(["school_id", "year", "start_year"], dropna=False, as_index=False)
         frame = frame.agg(y=("y", "mean"), n=("y", "size"))
-        choices["weights"] = "n"
+        weights = "n"
+    design = lay_out(frame, outcome="y", weights=weights)
     if task == "event study":
-        found = dict(event_study(frame, **choices))[0]
+        found = dict(event_study(design))[0]
     elif task == "cohort and year":
-        effects = cohort_effects(frame, **choices)
+        effects = cohort_effects(design)
         rows(effects, by="event")
         found = overall(effects)
     elif task == "999 draws":
-        found = att_randomization(frame, seed=1, draws=999, **choices)
+        found = att_randomization(design, seed=1, draws=999)
     else:
-        found = att_imputation(frame, **choices)
+        found = att_imputation(design)
     return found.value, found.se
 
 

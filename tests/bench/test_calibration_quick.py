@@ -49,16 +49,16 @@ def test_many_samples_at_once_equal_the_product_one_by_one():
     draws = cases.draw(case, 3, 7)
     usual = calibration.usual_callaway(case)(case, draws.Y)
     for r in range(3):
-        panel = calibration.panel_of(case, draws.Y[..., r])
+        design = calibration.laid(case, draws.Y[..., r])
         for method, many in [
-            (att_imputation(panel, outcome="oss_per_100"), calibration.imputed(case, draws.Y)),
-            (twfe(panel, outcome="oss_per_100"), calibration.two_way(case, draws.Y)),
+            (att_imputation(design), calibration.imputed(case, draws.Y)),
+            (twfe(design), calibration.two_way(case, draws.Y)),
         ]:
             assert (many.value[r], many.se[r]) == (pytest.approx(method.value), pytest.approx(method.se))
             assert np.broadcast_to(many.p(0.0), 3)[r] == pytest.approx(method.p)
-        one = overall(cohort_effects(panel, outcome="oss_per_100"), inference="influence")
+        one = overall(cohort_effects(design), inference="influence")
         assert (usual.value[r], usual.se[r]) == (pytest.approx(one.value), pytest.approx(one.se))
-        assert usual.value[r] == pytest.approx(att_callaway(panel, outcome="oss_per_100").value)
+        assert usual.value[r] == pytest.approx(att_callaway(design).value)
 
 
 def test_samples_are_drawn_to_their_truth():

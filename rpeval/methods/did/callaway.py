@@ -4,17 +4,17 @@ Each cohort's change since its last year without the program is compared with th
 not started yet, or never do. Averages carry the uncertainty of the cohort shares that weight them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal
-from rpeval.methods.did.design import Design, lay_out, values_of
+from rpeval.methods.did.design import Design, select
 from rpeval.methods.did.jackknife import jackknife_estimate, rests_on
+from rpeval.methods.did.parts import Parts, average, join, pick
 from rpeval.methods.did.two_by_two import difference_of_means, doubly_robust, regression_adjusted
 from rpeval.methods.intervals import t_estimate
 from rpeval.methods.wording import count_of, school_year, some
@@ -24,196 +24,194 @@ Base = Literal["varying", "universal"]
 Adjust = Literal["doubly_robust", "regression"]
 Inference = Literal["jackknife", "influence"]
 By = Literal["event", "cohort", "year"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Parts:
-    """K effects on the same G schools, ready to be averaged.
-
-    value     : K
-    influence : G by K; squares add up over schools to the variance
-    left_out  : G by K, the effect without each school; None where it was not computed
-    own       : G by K, weight of the schools in the cohort behind the effect
-    """
-
-    value: np.ndarray
-    influence: np.ndarray
-    left_out: np.ndarray | None
-    own: np.ndarray
+Cell = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CohortEffects:
-    """All effects by cohort and year: cohorts and years (K each), their parts, and the design behind them."""
+    """All effects by cohort and year, with what is needed to make them again.
+
+    cohorts, years : start year, and year looked at, of each effect (K each)
+    cells          : the same as (start year, position of the year, position of the year compared with)
+    parts, design  : the effects, and the design behind them
+    reach          : for each year, the last start year of schools that are no comparison in it
+    anticipation   : years before the start in which schools may act on it
+    adjusted       : whether for covariates
+    """
 
     cohorts: np.ndarray
     years: np.ndarray
+    cells: tuple[Cell, ...]
     parts: Parts
     design: Design
+    reach: np.ndarray
+    anticipation: int
+    adjusted: bool
     method: str
 
 
 def cohort_effects(
-    panel: pd.DataFrame,
+    design: Design,
     *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
     comparison: Comparison = "not_yet",
     base: Base = "varying",
-    covariates: Sequence[str] = (),
+    anticipation: int = 0,
+    covariates: Mapping[str, np.ndarray] | None = None,
     adjust: Adjust = "doubly_robust",
 ) -> CohortEffects:
     """Effects of the program by cohort and year, before and after the start.
 
-    Use as the input of `overall` and `rows`. Comparison schools are those not yet in the program in either
-    year compared ("not_yet"), or those that are in none seen ("never").
+    Use as the input of `overall`, `rows` and `cohort_band`. Comparison schools are those not yet in the
+    program in either year compared ("not_yet"), or those that are in none seen ("never"). Each school counts
+    with its mean weight over the years.
 
-    weights    : column; each school counts with its mean over the years
-    base       : before the start, compare with the year before ("varying") or, as after the start, with the
-                 last year without the program ("universal", which sensitivity analyses need)
-    covariates : columns, taken in the earlier of the two years compared; adjusted for by `adjust`
+    base         : before the start, compare with the year before ("varying") or, as after the start, with the
+                   last year without the program ("universal", which sensitivity analyses need)
+    anticipation : years before the start in which schools may already act on it (training, hiring). The
+                   base moves back by so many years, and a school is no comparison in so many years before
+                   its own start. Averages still count the years from the start on.
+    covariates   : name to values (schools by years, as `values_of` lays them out), taken in the earlier of
+                   the two years compared; adjusted for by `adjust`
     Left-out years: the last observed year before the start is the base. Schools that lack one of the two
-    years compared sit that comparison out.
-    Refuses (MethodError): what `lay_out` refuses; covariates that are missing, or that leave no comparison.
+    years compared sit that comparison out; cohorts without a year before anticipation are set aside, counted.
+    Refuses (MethodError): covariates that leave no comparison; no cohort that can be compared.
     Source: Callaway & Sant'Anna (2021), Journal of Econometrics 225; Sant'Anna & Zhao (2020), same 219.
 
+    >>> import pandas as pd
+    >>> from rpeval.methods.did.design import lay_out
     >>> panel = pd.DataFrame({
     ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
     ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
     ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> effects = cohort_effects(panel, outcome="oss_per_100")
+    >>> effects = cohort_effects(lay_out(panel, outcome="oss_per_100"))
     >>> list(zip(effects.cohorts.tolist(), effects.years.tolist(), effects.parts.value.tolist()))
     [(2018, 2017, 0.0), (2018, 2018, -2.5)]
     """
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
-    columns = [values_of(panel, column, design, unit=unit, time=time) for column in covariates]
-    X = np.stack([np.ones(design.Y.shape), *columns], axis=-1) if covariates else None
-    wanted = list(years_compared(design, base))
-    found = [
-        (cohort, design.times[now], effect)
-        for cohort, now, before in wanted
-        if (effect := compare(design, comparison, X, adjust, cohort, now, before)) is not None
-    ]
-    refuse_uncompared(found)
-    cohorts, years, effects = zip(*found, strict=True)
-    words = words_for(design, comparison, covariates, adjust)
-    lost = len(wanted) - len(found)
+    full, design = design, without_early(design, anticipation)
+    X = stack_covariates(covariates, full, design) if covariates else None
+    reach = np.where(comparison == "never", design.times[-1], design.times) + anticipation
+    wanted = list(years_compared(design, base, anticipation))
+    cells = tuple(cell for cell in wanted if comparable(design, reach, cell))
+    refuse_uncompared(design, cells)
+    words = words_for(design, comparison, anticipation, covariates or {}, adjust)
+    lost = len(wanted) - len(cells)
     return CohortEffects(
-        cohorts=np.array(cohorts),
-        years=np.array(years),
-        parts=join(effects),
+        cohorts=np.array([cohort for cohort, _, _ in cells]),
+        years=design.times[[now for _, now, _ in cells]],
+        cells=cells,
+        parts=join([compare(design, design.starts, reach, cell, X, adjust) for cell in cells]),
         design=design,
+        reach=reach,
+        anticipation=anticipation,
+        adjusted=X is not None,
         method=f"{words}; {lost} of {len(wanted)} cohort-years without a comparison" if lost else words,
     )
 
 
-def refuse_uncompared(found: Sequence[tuple[int, int, Parts]]) -> None:
+def stack_covariates(covariates: Mapping[str, np.ndarray], full: Design, design: Design) -> np.ndarray:
+    """Stack a constant and the covariates, laid out like the full design, for the schools and years kept."""
+    X = np.stack([np.ones(full.Y.shape), *covariates.values()], axis=-1)
+    return X[np.isin(full.units, design.units)][:, np.isin(full.times, design.times)]
+
+
+def refuse_uncompared(design: Design, cells: Sequence[Cell]) -> None:
     """Refuse when no cohort can be compared in any year of the program."""
-    if not any(year >= cohort for cohort, year, _ in found):
+    if not any(design.times[now] >= cohort for cohort, now, _ in cells):
         what = "No cohort is seen, with comparison schools, both in its last year before and after the start."
         raise MethodError(Problem("panel", what, "Add those years, or use the imputation estimate."))
 
 
-def words_for(design: Design, comparison: Comparison, covariates: Sequence[str], adjust: Adjust) -> str:
+def without_early(design: Design, anticipation: int) -> Design:
+    """Set aside the schools that may have acted on the program in every year seen."""
+    if anticipation < 0:
+        what = f"There cannot be {anticipation} years of anticipation."
+        raise MethodError(Problem("anticipation", what, "Give a number of years, zero or more."))
+    early = design.starts <= design.times[0] + anticipation
+    if not early.any():
+        return design
+    note = f"{count_of(int(early.sum()), 'school')} without a year before anticipation set aside"
+    return without_early(select(design, ~early, [*design.notes, note]), anticipation)
+
+
+def words_for(
+    design: Design, comparison: Comparison, anticipation: int, covariates: Iterable[str], adjust: Adjust
+) -> str:
     """Say in words how the effects were made."""
     against = {"not_yet": "schools not yet in the program", "never": "schools that never adopt"}[comparison]
     words = f"Callaway–Sant'Anna difference-in-differences against {against}"
     how = {"doubly_robust": "doubly robust", "regression": "by regression"}[adjust]
+    words += f", allowing for {count_of(anticipation, 'year')} of anticipation" if anticipation else ""
     words += f", adjusted for {some(covariates)} ({how})" if covariates else ""
     return "; ".join([words, *(["weighted"] if design.weighted else []), *design.notes])
 
 
-def years_compared(design: Design, base: Base) -> Iterator[tuple[int, int, int]]:
+def years_compared(design: Design, base: Base, anticipation: int) -> Iterator[Cell]:
     """Yield each cohort with the positions of the year looked at and of the year it is compared with."""
     for cohort in design.cohorts:
-        last = int(np.flatnonzero(design.times < cohort)[-1])
+        first = cohort - anticipation
+        last = int(np.flatnonzero(design.times < first)[-1])
         for now in range(len(design.times)):
-            if base == "universal" or design.times[now] >= cohort:
+            if base == "universal" or design.times[now] >= first:
                 yield cohort, now, last
             elif now > 0:
                 yield cohort, now, now - 1
 
 
+def sides(design: Design, starts: np.ndarray, reach: np.ndarray, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
+    """Say which schools are the cohort, and give the weights of all that take part, zero for the others.
+
+    starts : start years (G), or those of many deals (N by G)
+    """
+    cohort, now, before = cell
+    own = starts == cohort
+    part = own | ~(starts <= reach[max(now, before)])
+    seen = design.observed[:, now] & design.observed[:, before]
+    return own, mean_weights(design) * (part & seen)
+
+
+def mean_weights(design: Design) -> np.ndarray:
+    """Mean weight of each school over the years it was observed."""
+    return design.weights.sum(axis=1) / design.observed.sum(axis=1)
+
+
+def comparable(design: Design, reach: np.ndarray, cell: Cell) -> bool:
+    """Say whether schools of both sides were seen in both years."""
+    own, weights = sides(design, design.starts, reach, cell)
+    return bool((weights * own).any() and (weights * ~own).any())
+
+
 def compare(
     design: Design,
-    comparison: Comparison,
-    X: np.ndarray | None,
-    adjust: Adjust,
-    cohort: int,
-    now: int,
-    before: int,
-) -> Parts | None:
-    """Make one effect; None where no school of one side was seen in both years."""
-    own = design.starts == cohort
-    last = design.times[-1] if comparison == "never" else design.times[max(now, before)]
-    other = ~own & ~(design.starts <= last)
-    weight = design.weights.sum(axis=1) / design.observed.sum(axis=1)
-    part = (own | other) & design.observed[:, now] & design.observed[:, before]
-    w = weight * part
-    if not (w * own).any() or not (w * other).any():
-        return None
-    change = np.where(part, design.Y[:, now] - design.Y[:, before], 0.0)
-    if now == before:
-        zero = np.zeros(len(own))
-        value, influence, left = 0.0, zero, zero
-    elif X is None:
-        value, influence, left = difference_of_means(change, own, w)
+    starts: np.ndarray,
+    reach: np.ndarray,
+    cell: Cell,
+    X: np.ndarray | None = None,
+    adjust: Adjust = "doubly_robust",
+) -> Parts:
+    """Make one effect, or the same effect under many deals of the start years."""
+    _, now, before = cell
+    own, weights = sides(design, starts, reach, cell)
+    seen = design.observed[:, now] & design.observed[:, before]
+    change = np.where(seen, design.Y[:, now] - design.Y[:, before], 0.0)
+    if X is None or now == before:
+        made = difference_of_means(change, own, weights)
     else:
         adjusted = {"doubly_robust": doubly_robust, "regression": regression_adjusted}[adjust]
-        Z = np.where(part[:, None], X[:, min(now, before)], 0.0)
-        value, influence, left = adjusted(change, own, w, Z)
-    return Parts(np.array([value]), influence[:, None], left[:, None], (weight * own)[:, None])
+        made = adjusted(change, own, weights, np.where(weights[:, None] > 0, X[:, min(now, before)], 0.0))
+    return Parts(*(np.asarray(one)[..., None] for one in (*made, mean_weights(design) * own)))
 
 
-def join(parts: Sequence[Parts]) -> Parts:
-    """Put effects side by side."""
-    return Parts(
-        np.concatenate([p.value for p in parts]),
-        np.concatenate([p.influence for p in parts], axis=1),
-        np.concatenate([p.left_out for p in parts], axis=1),
-        np.concatenate([p.own for p in parts], axis=1),
-    )
+def averages(effects: CohortEffects, by: By, parts: Parts | None = None) -> tuple[np.ndarray, Parts]:
+    """Average the effects by event time, cohort or calendar year: the keys, and one effect for each.
 
-
-def pick(parts: Parts, chosen: np.ndarray) -> Parts:
-    """Keep some of the effects."""
-    return Parts(
-        parts.value[chosen], parts.influence[:, chosen], parts.left_out[:, chosen], parts.own[:, chosen]
-    )
-
-
-def average(parts: Parts, *, by_size: bool) -> Parts:
-    """Average effects into one, weighted by the size of their cohorts or all alike.
-
-    By size, the influence includes that of each school on the cohort shares. Without a school, an effect
-    whose cohort is then empty leaves the average.
+    parts : the same effects under deals of the start years, None for the study's own
     """
-    size = parts.own.sum(axis=0)
-    share = size / size.sum() if by_size else np.full(len(size), 1 / len(size))
-    influence = parts.influence @ share
-    if by_size:
-        change = parts.own - size / len(parts.own)
-        influence = (
-            influence + (change - change.sum(axis=1, keepdims=True) * share) @ parts.value / size.sum()
-        )
-    mass = size - parts.own
-    mass = np.where(mass > 1e-12 * size, mass if by_size else 1.0, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        left = np.where(mass > 0, mass * parts.left_out, 0.0).sum(axis=1) / mass.sum(axis=1)
-    own = parts.own.max(axis=1, keepdims=True)
-    return Parts(np.array([parts.value @ share]), influence[:, None], left[:, None], own)
-
-
-def averages(effects: CohortEffects, by: By) -> tuple[np.ndarray, Parts]:
-    """Average the effects by event time, cohort or calendar year: the keys, and one effect for each."""
+    parts = effects.parts if parts is None else parts
     after = effects.years >= effects.cohorts
     keys = {"event": effects.years - effects.cohorts, "cohort": effects.cohorts, "year": effects.years}[by]
     wanted = np.unique(keys if by == "event" else keys[after])
     use = np.ones(len(keys), dtype=bool) if by == "event" else after
-    rows = [average(pick(effects.parts, use & (keys == key)), by_size=by != "cohort") for key in wanted]
+    rows = [average(pick(parts, use & (keys == key)), by_size=by != "cohort") for key in wanted]
     return wanted, join(rows)
 
 
@@ -301,17 +299,19 @@ def estimate_part(effects: CohortEffects, part: Parts, inference: Inference, lev
     )
 
 
-def att_callaway(panel: pd.DataFrame, *, outcome: str, level: float = 0.95, **choices) -> Estimate:
-    """Average effect over treated school-years by Callaway–Sant'Anna; choices as in `cohort_effects`.
+def att_callaway(design: Design, *, level: float = 0.95) -> Estimate:
+    """Average effect over treated school-years by Callaway–Sant'Anna, against schools not yet in the program.
 
     Use beside `att_imputation`: it leans on the last year before the start alone, so it is noisier, and less
-    exposed to trends that diverge long before.
+    exposed to trends that diverge long before. For other choices, call `overall` on `cohort_effects`.
 
+    >>> import pandas as pd
+    >>> from rpeval.methods.did.design import lay_out
     >>> panel = pd.DataFrame({
     ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
     ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
     ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> round(att_callaway(panel, outcome="oss_per_100").value, 9)
+    >>> round(att_callaway(lay_out(panel, outcome="oss_per_100")).value, 9)
     -2.5
     """
-    return overall(cohort_effects(panel, outcome=outcome, **choices), level=level)
+    return overall(cohort_effects(design), level=level)

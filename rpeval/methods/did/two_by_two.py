@@ -4,7 +4,7 @@ Every function takes the change of the outcome, who belongs to the cohort, and w
 take no part). It returns the effect, each school's influence on it (squared influences add up to the
 variance), and the effect without each school (NaN where it cannot be made).
 
-Shapes: G schools, C covariates with a constant, B sets of weights fitted at once.
+Shapes: G schools, C covariates with a constant, B sets of weights fitted at once, N deals of start years.
 """
 
 import numpy as np
@@ -15,27 +15,27 @@ TRIM = 0.995
 STEPS = 60
 SINGULAR = 1e13
 
-Effect = tuple[float, np.ndarray, np.ndarray]
+Effect = tuple[float | np.ndarray, np.ndarray, np.ndarray]
 
 
 def difference_of_means(change: np.ndarray, own: np.ndarray, weights: np.ndarray) -> Effect:
-    """Compare mean changes.
+    """Compare mean changes; own and weights may be those of many deals at once (N by G).
 
     >>> change, own = np.array([4.0, 2, 1, 1]), np.array([True, True, False, False])
     >>> value, influence, left_out = difference_of_means(change, own, np.ones(4))
-    >>> value, influence.tolist(), left_out.tolist()
+    >>> float(value), influence.tolist(), left_out.tolist()
     (2.0, [0.5, -0.5, -0.0, -0.0], [1.0, 3.0, 2.0, 2.0])
     """
     parts = []
     for side in (own, ~own):
         w = weights * side
-        mean = (w @ change) / w.sum()
-        rest = w.sum() - w
+        n, total = w.sum(axis=-1, keepdims=True), (w @ change)[..., None]
         with np.errstate(invalid="ignore", divide="ignore"):
-            left = np.where(rest > 1e-12 * w.sum(), (w @ change - w * change) / rest, np.nan)
-        parts.append((mean, w * (change - mean) / w.sum(), left))
+            mean = total / n
+            left = np.where(n - w > 1e-12 * n, (total - w * change) / (n - w), np.nan)
+            parts.append((mean[..., 0], w * (change - mean) / n, left))
     (mean, influence, left), (other_mean, other_influence, other_left) = parts
-    return float(mean - other_mean), influence - other_influence, left - other_left
+    return mean - other_mean, influence - other_influence, left - other_left
 
 
 def regression_adjusted(change: np.ndarray, own: np.ndarray, weights: np.ndarray, X: np.ndarray) -> Effect:

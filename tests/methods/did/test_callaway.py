@@ -10,6 +10,7 @@ from jackknife_by_hand import by_hand, starts_of
 from rpeval.errors import MethodError
 from rpeval.estimate import Refusal
 from rpeval.methods.did.callaway import att_callaway, cohort_effects, overall, rows
+from rpeval.methods.did.design import lay_out, values_of
 
 # R did 2.5.1, aggte on castle (never-treated comparison): estimate, analytic standard error
 CASTLE = {
@@ -63,6 +64,59 @@ MPDTA = {
 }
 
 
+# csdid 0.4.3, which equals R did 2.5.1 on all of the above to 1e-14
+ANTICIPATION = {
+    ("never", 1, False): {
+        "att(2006,2005)": (-0.002750818750518986, 0.0195585610358816),
+        "att(2006,2006)": (-0.007345425703382402, 0.022942862267558976),
+        "att(2007,2007)": (-0.057141530108885626, 0.02021016321868602),
+        "simple": (-0.04520554068373833, 0.016683131272141834),
+        "cohort": (-0.049777513241324, 0.01738506098943827),
+        "year": (-0.030703566816993814, 0.0170206513431239),
+        "event": (-0.04473430442438983, 0.01861170760409476),
+        "event -1": (-0.02445874497116946, 0.0142364022105193),
+    },
+    ("not_yet", 1, False): {
+        "att(2006,2004)": (-0.0025625509426104084, 0.022530235145338886),
+        "simple": (-0.04520554068373833, 0.016683131272141834),
+        "event -3": (0.029759364761030537, 0.014533541638651445),
+        "event -2": (-0.0026876842443605106, 0.013438812713492128),
+        "event 0": (-0.045493318552042764, 0.01718025095182931),
+    },
+    ("not_yet", 2, False): {
+        "att(2006,2005)": (0.0037692936737144197, 0.03134202760181593),
+        "att(2007,2006)": (-0.03381301227580496, 0.021129174924312627),
+        "simple": (-0.044425839139390286, 0.020583692688433967),
+        "event": (-0.041755790525465825, 0.024438592310193828),
+        "event -1": (-0.025021829597554814, 0.018118920697401314),
+    },
+    ("not_yet", 1, True): {
+        "att(2006,2004)": (-0.007455236111947441, 0.021835715405796128),
+        "att(2006,2007)": (-0.0474963901679778, 0.025767941570901322),
+        "simple": (-0.04552849648860815, 0.016626664487886814),
+        "year": (-0.03009710034570852, 0.017580465983790233),
+        "event -2": (-0.005249942774852658, 0.013001523806306819),
+    },
+}
+
+
+def mpdta(shared_data):
+    """The county data of R did, laid out, with the covariate its example adjusts for."""
+    frame = pd.read_csv(shared_data("data/did_reference/mpdta.csv"))
+    frame["start"] = frame["first.treat"].where(frame["first.treat"] > 0)
+    design = lay_out(frame, outcome="lemp", unit="countyreal", start="start")
+    return design, {"lpop": values_of(frame, "lpop", design, unit="countyreal", time="year")}
+
+
+def laid(frame, **names):
+    return lay_out(frame, outcome="oss", **names)
+
+
+def adjusting(frame, design, *columns):
+    """Lay covariates out like the design."""
+    return {c: values_of(frame, c, design, unit="school_id", time="year") for c in columns}
+
+
 def everything(effects) -> dict[str, tuple[float, float]]:
     """Name every effect and average with its large-sample standard error."""
     found = {}
@@ -103,7 +157,9 @@ def test_equals_r_did_on_castle():
     data["l_homicide"] = data["l_homicide"].astype(str).astype(float)
     data["start"] = data.sid.map(data[data.post == 1].groupby("sid").year.min())
     data["year"] = data.year.astype(int)
-    effects = cohort_effects(data, outcome="l_homicide", unit="sid", start="start", comparison="never")
+    effects = cohort_effects(
+        lay_out(data, outcome="l_homicide", unit="sid", start="start"), comparison="never"
+    )
     found = everything(effects)
     agree(found, CASTLE)
     assert len(found) == 78  # as many as R gives
@@ -115,13 +171,48 @@ def test_equals_r_did_on_castle():
 @pytest.mark.shared
 @pytest.mark.parametrize(("comparison", "adjust"), list(MPDTA))
 def test_equals_r_did_on_mpdta(shared_data, comparison, adjust):
-    frame = pd.read_csv(shared_data("data/did_reference/mpdta.csv"))
-    frame["start"] = frame["first.treat"].where(frame["first.treat"] > 0)
-    choices = {"covariates": ["lpop"], "adjust": adjust} if adjust else {}
-    effects = cohort_effects(
-        frame, outcome="lemp", unit="countyreal", start="start", comparison=comparison, **choices
-    )
-    agree(everything(effects), MPDTA[comparison, adjust])
+    design, covariates = mpdta(shared_data)
+    choices = {"covariates": covariates, "adjust": adjust} if adjust else {}
+    agree(everything(cohort_effects(design, comparison=comparison, **choices)), MPDTA[comparison, adjust])
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("comparison", "years", "adjusted"), list(ANTICIPATION))
+def test_anticipation_equals_another_program_on_mpdta(shared_data, comparison, years, adjusted):
+    design, covariates = mpdta(shared_data)
+    choices = {"covariates": covariates} if adjusted else {}
+    effects = cohort_effects(design, comparison=comparison, anticipation=years, **choices)
+    found = everything(effects)
+    agree(found, ANTICIPATION[comparison, years, adjusted])
+    assert not any("2004," in name for name in found)
+    assert "20 schools without a year before anticipation set aside" in effects.method
+
+
+def test_anticipation_moves_the_base_back_and_spares_schools_about_to_start():
+    """Two cohorts, by hand: base two years before, comparison with schools two years from their start."""
+    frame = draw(seed=8)
+    wide = frame.pivot(index="school_id", columns="year", values="oss")
+    starts = frame.groupby("school_id").start_year.first()
+    effects = cohort_effects(laid(frame), anticipation=1)
+    found = dict(zip(zip(effects.cohorts, effects.years, strict=True), effects.parts.value, strict=True))
+    early, never = starts == 2017, starts.isna()
+    change = wide[2017] - wide[2015]
+    assert found[2017, 2017] == pytest.approx(change[early].mean() - change[never].mean(), abs=1e-12)
+    change, others = wide[2016] - wide[2015], ~(starts <= 2017)
+    assert found[2017, 2016] == pytest.approx(change[early].mean() - change[others].mean(), abs=1e-12)
+    assert overall(effects).n == frame.oss.size
+    assert "1 year of anticipation" in overall(effects).method
+
+
+def test_anticipation_recovers_an_effect_that_begins_before_the_start():
+    """Schools change by -2 a year before they start; no noise. Without anticipation the base has it already."""
+    frame = draw(seed=1)
+    level = frame.groupby("school_id").oss.transform("first").round()
+    frame["oss"] = level - 2 * (frame.year >= frame.start_year - 1) + 0.3 * frame.year
+    assert att_callaway(laid(frame)).value > -1
+    told = cohort_effects(laid(frame), anticipation=1)
+    assert overall(told, inference="influence").value == pytest.approx(-2, abs=1e-12)
+    assert dict(rows(told))[-1].value == pytest.approx(-2, abs=1e-12)
 
 
 def test_one_cohort_is_the_difference_of_mean_changes():
@@ -129,30 +220,34 @@ def test_one_cohort_is_the_difference_of_mean_changes():
     frame.loc[frame.start_year == 2018, "start_year"] = 2017
     wide = frame.pivot(index="school_id", columns="year", values="oss")
     adopting = frame.groupby("school_id").start_year.first().notna()
-    effects = dict(rows(cohort_effects(frame, outcome="oss"), by="event"))
+    effects = dict(rows(cohort_effects(laid(frame)), by="event"))
     change = wide[2018] - wide[2016]
     assert effects[1].value == pytest.approx(change[adopting].mean() - change[~adopting].mean(), abs=1e-12)
     before = wide[2015] - wide[2014]
     assert effects[-2].value == pytest.approx(before[adopting].mean() - before[~adopting].mean(), abs=1e-12)
-    fixed = dict(rows(cohort_effects(frame, outcome="oss", base="universal"), by="event"))
+    fixed = dict(rows(cohort_effects(laid(frame), base="universal"), by="event"))
     long = wide[2014] - wide[2016]
     assert fixed[-3].value == pytest.approx(long[adopting].mean() - long[~adopting].mean(), abs=1e-12)
     assert (fixed[-1].value, fixed[-1].se) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("choices", [{}, {"weights": "enrolled_n"}, {"covariates": ["poor"]}])
+@pytest.mark.parametrize(
+    ("weights", "covariates", "anticipation"),
+    [(None, [], 0), ("enrolled_n", [], 0), (None, ["poor"], 0), (None, [], 1)],
+)
 @pytest.mark.parametrize("by", ["simple", "cohort", "year", "event"])
-def test_jackknife_equals_estimating_again_without_each_school(choices, by):
+def test_jackknife_equals_estimating_again_without_each_school(weights, covariates, anticipation, by):
+    def made(part):
+        design = laid(part, weights=weights)
+        return cohort_effects(
+            design, covariates=adjusting(part, design, *covariates), anticipation=anticipation
+        )
+
     frame = draw(seed=4)
-    schools = sorted(frame.school_id.unique())
-    estimate = overall(cohort_effects(frame, outcome="oss", **choices), by=by)
+    estimate = overall(made(frame), by=by)
     refits = {
-        s: overall(
-            cohort_effects(frame[frame.school_id != s], outcome="oss", **choices),
-            by=by,
-            inference="influence",
-        ).value
-        for s in schools
+        s: overall(made(frame[frame.school_id != s]), by=by, inference="influence").value
+        for s in sorted(frame.school_id.unique())
     }
     se, df = by_hand(estimate.value, refits, starts_of(frame))
     assert (estimate.se, estimate.df) == (pytest.approx(se, abs=1e-9), pytest.approx(df, rel=1e-6))
@@ -163,8 +258,8 @@ def test_weights_count_schools_as_if_they_were_several():
     frame = draw(seed=6).assign(w=lambda f: np.where(f.school_id.isin(["01", "09"]), 2.0, 1.0))
     twins = frame[frame.w == 2].assign(school_id=lambda f: f.school_id + "twin")
     both = pd.concat([frame, twins])
-    weighted = att_callaway(frame, outcome="oss", weights="w").value
-    assert weighted == pytest.approx(att_callaway(both, outcome="oss").value, abs=1e-12)
+    weighted = att_callaway(laid(frame, weights="w")).value
+    assert weighted == pytest.approx(att_callaway(laid(both)).value, abs=1e-12)
 
 
 def test_adjusting_removes_a_trend_that_follows_a_covariate():
@@ -174,9 +269,10 @@ def test_adjusting_removes_a_trend_that_follows_a_covariate():
     poor = rng.normal(0, 1, 40) + (np.arange(40) < 14) * 0.8
     frame["poor"] = np.repeat(poor, 7)
     frame["oss"] = 8 + 0.7 * frame.poor * (frame.year - 2014) - 2 * (frame.year >= frame.start_year)
-    assert abs(att_callaway(frame, outcome="oss").value + 2) > 0.3
+    assert abs(att_callaway(laid(frame)).value + 2) > 0.3
+    design = laid(frame)
     for adjust in ("regression", "doubly_robust"):
-        estimate = att_callaway(frame, outcome="oss", covariates=["poor"], adjust=adjust)
+        estimate = overall(cohort_effects(design, covariates=adjusting(frame, design, "poor"), adjust=adjust))
         assert estimate.value == pytest.approx(-2, abs=1e-9)
 
 
@@ -186,13 +282,13 @@ def test_a_left_out_base_year_is_replaced_by_the_last_year_before():
     wide = frame.pivot(index="school_id", columns="year", values="oss")
     adopting = frame.groupby("school_id").start_year.first().notna()
     change = wide[2017] - wide[2015]
-    effect = dict(rows(cohort_effects(frame, outcome="oss")))[0]
+    effect = dict(rows(cohort_effects(laid(frame))))[0]
     assert effect.value == pytest.approx(change[adopting].mean() - change[~adopting].mean(), abs=1e-12)
 
 
 def test_a_key_of_one_school_is_refused_in_its_row():
     frame = draw(adopters=3, seed=3)  # 2017, 2018, 2017
-    effects = cohort_effects(frame, outcome="oss")
+    effects = cohort_effects(laid(frame))
     assert isinstance(dict(rows(effects, by="cohort"))[2018], Refusal)
     assert dict(rows(effects, by="cohort"))[2017].se > 0
 
@@ -202,11 +298,16 @@ def test_refusals():
     missing = frame.assign(poor=frame.poor.where(frame.school_id != "03"))
     apart = frame.assign(poor=frame.poor + 100 * frame.start_year.notna())
     everyone = frame[frame.start_year.notna()]
+    design = laid(frame)
     with pytest.raises(MethodError, match="every school observed is in the program in 2018-19"):
-        att_callaway(everyone, outcome="oss", comparison="never")
+        laid(everyone)
     with pytest.raises(MethodError, match="no such numeric column"):
-        att_callaway(frame, outcome="oss", covariates=["rich"])
+        adjusting(frame, design, "rich")
     with pytest.raises(MethodError, match="7 school-years with an outcome and no poor: 03"):
-        att_callaway(missing, outcome="oss", covariates=["poor"])
+        adjusting(missing, design, "poor")
     with pytest.raises(MethodError, match="tell the cohort from its comparison schools perfectly"):
-        att_callaway(apart, outcome="oss", covariates=["poor"])
+        cohort_effects(design, covariates=adjusting(apart, design, "poor"))
+    with pytest.raises(MethodError, match="There cannot be -1 years of anticipation"):
+        cohort_effects(design, anticipation=-1)
+    with pytest.raises(MethodError, match="No cohort is seen, with comparison schools"):
+        cohort_effects(design, anticipation=4)

@@ -1,0 +1,110 @@
+"""Who makes up the comparison: schools that enter, leave or are missing, and enrollment in both kinds."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from rpeval.errors import Problem
+from rpeval.estimate import Estimate
+from rpeval.methods.did.design import Design
+from rpeval.methods.did.imputation import describe, leave_schools_out
+from rpeval.methods.did.jackknife import jackknife_estimate
+from rpeval.methods.wording import count_of, refuse, some
+
+ARMS = ("adopting", "comparison")
+
+
+def presence(design: Design) -> pd.DataFrame:
+    """Say of each school in which of the panel's years it is seen.
+
+    Use with a design laid out on enrollment (outcome="enrolled_n"): a school is there when its students are
+    counted, even where a suspension count is missing. A panel of school-years shows schools, not students: it
+    cannot tell a school that closed from one that merged or stopped reporting, and it says nothing of
+    students who move between schools.
+
+    design : a checked design; years left out of the panel do not count as missing
+    Returns one row per school, in order of id: school (id and name), arm (adopting: its start lies in the
+    panel's years, seen or not), start_year, first_year, last_year, years_n, late (not seen in the panel's
+    first year), early (not seen in its last), gap (missing in between).
+
+    >>> from rpeval.methods.did.design import lay_out
+    >>> panel = pd.DataFrame({
+    ...     "school_id": list("aaabbbccdd"), "year": [2016, 2017, 2018] * 2 + [2016, 2017, 2016, 2018],
+    ...     "start_year": [2018.0] * 6 + [float("nan")] * 4, "enrolled_n": [300.0] * 9 + [310.0]})
+    >>> presence(lay_out(panel, outcome="enrolled_n"))[["school", "late", "early", "gap"]].values.tolist()[2:]
+    [['c', False, True, False], ['d', False, False, True]]
+    """
+    seen = design.observed
+    first, last = seen.argmax(axis=1), seen.shape[1] - 1 - seen[:, ::-1].argmax(axis=1)
+    own = seen.sum(axis=1)
+    return pd.DataFrame({
+        "school": design.names,
+        "arm": np.where(design.D.any(axis=1), *ARMS),
+        "start_year": design.starts,
+        "first_year": design.times[first],
+        "last_year": design.times[last],
+        "years_n": own,
+        "late": first > 0,
+        "early": last < seen.shape[1] - 1,
+        "gap": own < last - first + 1,
+    })  # fmt: skip
+
+
+def composition(design: Design) -> pd.DataFrame:
+    """Count the schools that are not there all the time, by arm.
+
+    Use before believing that two lines compare the same schools over time: a fall is no effect where schools
+    with many suspensions leave. Where the arms lose or gain schools unequally, look at the estimate without
+    the schools that move.
+    design : as in `presence`
+    Returns one row per arm: arm, schools_n, every_year_n, late_n (entered after the first year), early_n
+    (gone before the last), gap_n (missing in between), school_years_n. A school may count under several.
+
+    >>> from rpeval.methods.did.design import lay_out
+    >>> panel = pd.DataFrame({
+    ...     "school_id": list("aaabbbccdd"), "year": [2016, 2017, 2018] * 2 + [2016, 2017, 2016, 2018],
+    ...     "start_year": [2018.0] * 6 + [float("nan")] * 4, "enrolled_n": [300.0] * 9 + [310.0]})
+    >>> composition(lay_out(panel, outcome="enrolled_n"))[["schools_n", "every_year_n"]].values.tolist()
+    [[2, 2], [2, 0]]
+    """
+    rows = presence(design)
+    rows["every_year"] = ~(rows["late"] | rows["early"] | rows["gap"])
+    by_arm = rows.groupby("arm").agg(
+        schools_n=("school", "size"), every_year_n=("every_year", "sum"), late_n=("late", "sum"),
+        early_n=("early", "sum"), gap_n=("gap", "sum"), school_years_n=("years_n", "sum"),
+    )  # fmt: skip
+    return by_arm.reindex([arm for arm in ARMS if arm in by_arm.index]).reset_index()
+
+
+def enrollment_change(design: Design, *, level: float = 0.95) -> Estimate:
+    """Change of enrollment in adopting schools against the others, in percent.
+
+    Use beside `composition`: where the program changes who enrolls, a rate per 100 changes without any
+    student being treated differently. The estimate is the imputation of `att_imputation` on logs.
+
+    design : laid out with outcome="enrolled_n" and equal weights
+    Returns an Estimate in percent; both ends are turned into percents, so it is not symmetric.
+    Refuses (MethodError, naming schools) a school-year without students, and what rests on one school.
+
+    >>> from rpeval.methods.did.design import lay_out
+    >>> panel = pd.DataFrame({
+    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
+    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
+    ...     "enrolled_n": [300, 300, 330, 400, 400, 440, 500, 500, 500, 600, 600, 600.0]})
+    >>> round(enrollment_change(lay_out(panel, outcome="enrolled_n")).value, 6)
+    10.0
+    """
+    empty = (design.observed & (design.Y <= 0)).sum(axis=1)
+    if empty.any():
+        names = some(name for name, n in zip(design.names, empty, strict=True) if n)
+        what = f"{count_of(int(empty.sum()), 'school-year')} without students: {names}."
+        refuse([Problem("panel: enrolled_n", what, "Leave these school-years out with a reason.")])
+    logs = replace(design, Y=np.log(np.where(design.observed, design.Y, 1.0)))
+    found = leave_schools_out(logs)
+    words = describe(logs, "change of log enrollment in percent, imputation")
+    made = jackknife_estimate(
+        found.value[0, 0], found.left_out[0, :, 0], level=level, unit="percent", **words
+    )
+    value, low, high = (100 * float(np.expm1(x)) for x in (made.value, made.low, made.high))
+    return replace(made, value=value, low=low, high=high, se=(100 + value) * made.se)

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from rpeval.errors import DataError, Problem
@@ -76,11 +77,13 @@ def keep_responses(frame: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     }
     preview, test = kinds[PREVIEW] | (channel == "preview"), kinds[TEST] | (channel == "test")
     _tell_spam(kinds[SPAM] & ~preview & ~test, ledger)
-    _tell_unknown(frame, finished, ledger)
+    _tell_unknown(finished, ledger)
     reason = pd.Series("Preview of the survey, no response", index=frame.index)
     reason = reason.mask(test & ~preview, "Test of the survey, no response")
-    frame = ledger.keep(frame, ~(preview | test), reason)
-    return ledger.keep(frame, ~finished[frame.index].isin(["0", "false", "no"]), "Response not finished")
+    reason = reason.mask(~(preview | test), "Response not finished")
+    keep = ~(preview | test | finished.isin(["0", "false", "no"]))
+    ledger.keep(frame.assign(year=np.nan), keep, reason)  # no year was read yet
+    return frame[keep]
 
 
 def _is(status: pd.Series, bit: int, word: str) -> pd.Series:
@@ -96,7 +99,7 @@ def _tell_spam(spam: pd.Series, ledger: Ledger) -> None:
         ledger.warn(what, "Look at them in Qualtrics, and delete there what is none.")
 
 
-def _tell_unknown(frame: pd.DataFrame, finished: pd.Series, ledger: Ledger) -> None:
+def _tell_unknown(finished: pd.Series, ledger: Ledger) -> None:
     """Say which words for finished were not understood; such responses stay."""
     unknown = ~finished.isin(["", "0", "1", "false", "true", "no", "yes"])
     if unknown.any():

@@ -9,6 +9,7 @@ import pandas as pd
 from rpeval.estimate import Estimate, attempt
 from rpeval.inputs.panel import read_panel
 from rpeval.inputs.params import read_params
+from rpeval.methods.did.design import lay_out
 from rpeval.methods.did.diagnosis import diagnose
 from rpeval.methods.did.imputation import att_imputation
 from rpeval.methods.did.poisson import att_poisson
@@ -79,9 +80,10 @@ def rate(frame: pd.DataFrame) -> pd.Series:
 
 def estimate(frame: pd.DataFrame, seed: int):
     """The product's default, with fewer deals than the product takes."""
-    if diagnose(frame, outcome="oss_per_100").inference == "randomization":
-        return att_randomization(frame, outcome="oss_per_100", seed=seed, draws=DEALS)
-    return att_imputation(frame, outcome="oss_per_100")
+    design = lay_out(frame, outcome="oss_per_100")
+    if diagnose(design).inference == "randomization":
+        return att_randomization(design, seed=seed, draws=DEALS)
+    return att_imputation(design)
 
 
 def study(frame: pd.DataFrame, design: tuple[int, int], seed: int) -> dict:
@@ -92,9 +94,8 @@ def study(frame: pd.DataFrame, design: tuple[int, int], seed: int) -> dict:
     fall = -PREVENTED * float(rate(frame).mean())
     planted = placebo.assign(oss_per_100=placebo.oss_per_100 + fall * treated)
     kept = rng.binomial(placebo.oss_n.astype(int), np.where(treated, 1 - PREVENTED, 1.0))
-    percent = attempt(
-        att_poisson, placebo.assign(oss_n=kept.astype(float)), outcome="oss_n", exposure="enrolled_n"
-    )
+    counts = attempt(lay_out, placebo.assign(oss_n=kept.astype(float)), outcome="oss_n")
+    percent = attempt(att_poisson, counts, exposure="enrolled_n")
     null, found = estimate(placebo, seed), estimate(planted, seed)
     told = isinstance(percent, Estimate)
     return {

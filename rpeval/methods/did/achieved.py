@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal
-from rpeval.methods.did.design import Design, lay_out
-from rpeval.methods.did.diagnosis import Inference, diagnose
+from rpeval.methods.did.design import Design
+from rpeval.methods.did.diagnosis import Inference
 from rpeval.methods.did.imputation import average_by_event
 from rpeval.methods.did.jackknife import average_gaps, by_cohort, changes_of_variance, first_years, spread
 from rpeval.methods.did.randomization import TIE, all_deals, deals_n, shuffle_deals
@@ -52,18 +51,13 @@ class Placebo:
 
 
 def achieved(
-    panel: pd.DataFrame,
+    design: Design,
     *,
-    outcome: str,
+    inference: Inference,
     seed: int,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
     draws: int = 400,
     power: float = 0.8,
     level: float = 0.95,
-    inference: Inference | None = None,
 ) -> Achieved:
     """Coverage, false alarms and detectable effect of the chosen interval, simulated on the panel itself.
 
@@ -75,30 +69,23 @@ def achieved(
     anew to the schools, `draws` times, each as a whole, so cohorts keep their sizes; there is no effect in
     what is estimated, and a planted constant effect moves estimate and truth alike.
 
-    Inputs as in `att_imputation`; seed fixes the deals (all of them when they are no more than `draws`);
-    inference: the one to look at, by default the one `diagnose` chooses.
+    inference : the one to look at, as a rule the one `diagnose` chose
+    seed      : fixes the deals (all of them when they are no more than `draws`)
     Returns an Achieved. For randomization, coverage is near the level by construction, as its test is exact
     when any school could have adopted: what is learned is the detectable effect. For the jackknife, all three
-    are learned. Refuses what `diagnose` refuses, and fewer than 50 deals that can be estimated.
+    are learned. Refuses (MethodError) fewer than 50 deals that can be estimated.
 
-    >>> rng = np.random.default_rng(1)
-    >>> panel = pd.DataFrame({
-    ...     "school_id": np.repeat(np.arange(100, 112), 6), "year": [*range(2016, 2022)] * 12,
-    ...     "start_year": np.repeat([2019.0] * 5 + [float("nan")] * 7, 6), "oss": rng.normal(9, 1, 72)})
-    >>> found = achieved(panel, outcome="oss", seed=1, inference="jackknife")
-    >>> 90 < found.coverage.value < 99, 0.5 < found.detectable.value < 4
-    (True, True)
+    >>> from rpeval.methods.did.example import seven_schools
+    >>> found = achieved(seven_schools(), inference="randomization", seed=1)
+    >>> found.rejection.n, round(found.rejection.value, 2)  # one deal of 35 is the most extreme
+    (35, 2.86)
     """
-    names = {"outcome": outcome, "unit": unit, "time": time, "start": start, "weights": weights}
-    chosen = inference or diagnose(panel, **names).inference
-    design = lay_out(panel, **names)
     D, complete = deals(design, draws, seed)
-    placebo = simulate(design, without_effect(design), D, chosen)
+    placebo = simulate(design, without_effect(design), D, inference)
     found = rejected(placebo, 0.0, level)
     how = "all" if complete else "random"
-    words = (
-        f"{len(found)} {how} placebo deals of start years on this panel, estimated effect taken out; {chosen}"
-    )
+    words = f"{len(found)} {how} placebo deals of start years on this panel, estimated effect taken out"
+    words += f"; {inference}"
     known = {"n": len(found), "n_unit": "placebo studies", "clusters": len(design.units), "level": level}
     known |= {"treated": int(design.adopters.sum()), "method": words, "kind": "simulated"}
     share = float(found.mean())
@@ -109,7 +96,7 @@ def achieved(
         coverage=Estimate(100 - 100 * share, unit="percent", mcse=mcse, **known),
         rejection=Estimate(100 * share, unit="percent", mcse=mcse, **known),
         detectable=detect(placebo, power, level, known),
-        inference=chosen,
+        inference=inference,
     )
 
 

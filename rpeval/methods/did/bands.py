@@ -4,11 +4,10 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal
-from rpeval.methods.did.design import Design, lay_out
+from rpeval.methods.did.design import Design
 from rpeval.methods.did.imputation import average_by_event, estimate_rows
 from rpeval.methods.did.jackknife import average_gaps, by_cohort, changes_of_variance
 from rpeval.methods.did.randomization import ENUMERATED, all_deals, deals_n, shuffle_deals
@@ -33,18 +32,7 @@ class Band:
     deals: int
 
 
-def event_band(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    seed: int,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-    draws: int = 499,
-    level: float = 0.95,
-) -> Band:
+def event_band(design: Design, *, seed: int, draws: int = 499, level: float = 0.95) -> Band:
     """Event study whose intervals hold for all event times at once.
 
     Use for the picture in a report: among eight pointwise intervals some will miss zero by chance alone. The
@@ -52,20 +40,17 @@ def event_band(
     in `level` of the deals of start years to schools, once the estimated effects are taken out of the
     outcome: with few adopting schools, tables of t or normal values give bands that are too narrow.
 
-    Inputs and refusals as in `event_study`; seed fixes the deals. Refuses also when fewer than two rows can
-    be estimated, or too few deals for the level.
+    seed fixes the deals, `draws` of them or, when there are no more, all.
+    Returns a Band. Refuses (MethodError) when fewer than two rows can be estimated, or too few deals for the
+    level.
     Source: Montiel Olea & Plagborg-Møller (2019), Journal of Applied Econometrics 34 (bands by the largest
     t); the deals as in `att_randomization`.
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccdddeeefffggg"), "year": [2016, 2017, 2018] * 7,
-    ...     "start_year": [2018.0] * 9 + [float("nan")] * 12,
-    ...     "oss_per_100": [9, 9, 5, 8, 7, 5, 7, 7, 2, 6, 6, 5, 4, 5, 3, 5, 5, 6, 3, 3, 3.0]})
-    >>> band = event_band(panel, outcome="oss_per_100", seed=1)
+    >>> from rpeval.methods.did.example import seven_schools
+    >>> band = event_band(seven_schools(), seed=1)
     >>> [event for event, _ in band.rows], band.deals
     ([-2, -1, 0], 35)
     """
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
     events, cells, result = average_by_event(design)
     rows = estimate_rows(design, cells, result, level)
     usable = [k for k, row in enumerate(rows) if isinstance(row, Estimate) and row.se > 0]

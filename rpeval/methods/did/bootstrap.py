@@ -5,12 +5,11 @@ from dataclasses import replace
 from itertools import product
 
 import numpy as np
-import pandas as pd
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
 from rpeval.methods.cr2 import ClusteredFit, fit_clustered
-from rpeval.methods.did.design import Design, lay_out
+from rpeval.methods.did.design import Design
 from rpeval.methods.did.jackknife import solve_years
 from rpeval.methods.did.randomization import Reference, end_of_interval, p_value
 from rpeval.methods.did.twfe import residualize, twfe
@@ -22,18 +21,7 @@ WEBB_BELOW = 12
 WEBB = np.sqrt([0.5, 1.0, 1.5])
 
 
-def twfe_bootstrap(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    seed: int,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-    draws: int = 999,
-    level: float = 0.95,
-) -> Estimate:
+def twfe_bootstrap(design: Design, *, seed: int, draws: int = 999, level: float = 0.95) -> Estimate:
     """Two-way fixed effects, with the p-value and interval of the restricted wild cluster bootstrap.
 
     Use beside `twfe`, as a diagnostic: the estimate is the same, the inference holds with fewer schools.
@@ -41,24 +29,19 @@ def twfe_bootstrap(
     schools, Webb's six values) for each school, and the t value is compared with those of such samples. The
     interval holds the constant effects that the same test does not reject.
 
-    Inputs as in `twfe`; seed fixes the signs, `draws` of them, or all when there are at most 5,000.
+    seed fixes the signs, `draws` of them, or all when there are at most 5,000.
     Returns an Estimate in the outcome's unit: se as in `twfe`, df None, mcse the Monte Carlo error of p.
     With two or three adopting schools it is cautious: intervals are wider than they need to be.
-    Refuses what `twfe` refuses, and an interval without an end (too few samples).
+    Refuses (MethodError) an interval without an end (too few samples).
     Source: Cameron, Gelbach & Miller (2008), REStat 90; Webb (2023), Canadian Journal of Economics 56;
     MacKinnon & Webb (2018), Econometrics Journal 21, on few adopters.
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccdddeeefff"), "year": [2016, 2017, 2018] * 6,
-    ...     "start_year": [2018.0] * 9 + [float("nan")] * 9,
-    ...     "oss_per_100": [9, 8, 5, 8, 8, 5, 7, 8, 4, 4, 5, 4, 6, 6, 5, 4, 4, 5.0]})
-    >>> est = twfe_bootstrap(panel, outcome="oss_per_100", seed=1)
+    >>> from rpeval.methods.did.example import seven_schools
+    >>> est = twfe_bootstrap(seven_schools(), seed=1)
     >>> round(est.value, 2), est.low < est.value < est.high
-    (-3.17, True)
+    (-3.5, True)
     """
-    names = {"outcome": outcome, "unit": unit, "time": time, "start": start, "weights": weights}
-    actual = twfe(panel, level=level, **names)
-    design = lay_out(panel, **names)
+    actual = twfe(design, level=level)
     signs, complete = draw_signs(len(design.units), draws=draws, seed=seed)
     reference = under_signs(design, signs, complete)
     p = float(p_value(reference, actual, np.array([0.0]))[0])
@@ -77,7 +60,7 @@ def twfe_bootstrap(
         df=None,
         mcse=mcse,
         kind="exact" if complete else "simulated",
-        method="; ".join([words, *(["weighted"] if design.weighted else []), *design.notes]),
+        method="; ".join([words, *design.remarks]),
     )
 
 
@@ -140,60 +123,35 @@ def refuse_endless(low: float, high: float, samples_n: int) -> None:
         raise MethodError(Problem("panel", what, fix))
 
 
-def twfe_cr2(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-    level: float = 0.95,
-) -> Estimate:
+def twfe_cr2(design: Design, *, level: float = 0.95) -> Estimate:
     """Two-way fixed effects with CR2 standard error and Bell-McCaffrey degrees of freedom by school.
 
-    Use beside `twfe`, as a diagnostic with fewer schools. Inputs, unit and refusals as in `twfe`.
+    Use beside `twfe`, as a diagnostic with fewer schools. Returns an Estimate in the outcome's unit. Refuses
+    (MethodError) a standard error with less than one degree of freedom.
     Source: Bell & McCaffrey (2002), Survey Methodology 28; Pustejovsky & Tipton (2018), JBES 36.
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> est = twfe_cr2(panel, outcome="oss_per_100")
+    >>> from rpeval.methods.did.example import four_schools
+    >>> est = twfe_cr2(four_schools())
     >>> round(est.value, 9), round(est.df, 6)
     (-2.5, 2.0)
     """
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
     fit = fit_cells(design, design.D[..., None].astype(float), np.ones(1))
     return as_estimate(design, fit, "two-way fixed effects", level)
 
 
-def att_extended(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-    level: float = 0.95,
-) -> Estimate:
+def att_extended(design: Design, *, level: float = 0.95) -> Estimate:
     """Average effect by extended two-way effects: one effect per cohort and year, CR2 by school.
 
     Use beside `att_imputation`: on a panel without holes the estimate is the same, the inference rests on
     regression theory instead of the jackknife. Effects by cohort and year are averaged over treated
-    school-years. Inputs and unit as in `att_imputation`. Refuses also a cohort of one school: its own effect
-    fits it without error, so its chance cannot be seen (35 % false alarms in such designs).
+    school-years. Returns an Estimate in the outcome's unit. Refuses (MethodError) a cohort of one school: its
+    own effect fits it without error, so its chance cannot be seen (35 % false alarms in such designs).
     Source: Wooldridge (2021), SSRN 3906345; Bell & McCaffrey (2002).
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> round(att_extended(panel, outcome="oss_per_100").value, 9)
+    >>> from rpeval.methods.did.example import four_schools
+    >>> round(att_extended(four_schools()).value, 9)
     -2.5
     """
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
     refuse_lone(design)
     cells = [
         design.treated & (design.starts == cohort)[:, None] & (design.times == year)
@@ -235,15 +193,5 @@ def as_estimate(design: Design, fit: ClusteredFit, what: str, level: float) -> E
     if not fit.df >= 1:
         problem = "The standard error has less than one degree of freedom: too few schools stand behind it."
         raise MethodError(Problem("panel", problem, "Use `att_imputation`, or add schools."))
-    words = [f"{what}; CR2 by school, t({fit.df:.1f})", *(["weighted"] if design.weighted else [])]
-    return t_estimate(
-        fit.value,
-        fit.se,
-        fit.df,
-        level=level,
-        n=fit.rows_n,
-        n_unit="school-years",
-        clusters=fit.clusters_n,
-        treated=int(design.adopters.sum()),
-        method="; ".join([*words, *design.notes]),
-    )
+    method = "; ".join([f"{what}; CR2 by school, t({fit.df:.1f})", *design.remarks])
+    return t_estimate(fit.value, fit.se, fit.df, level=level, method=method, **design.sample)

@@ -1,7 +1,7 @@
 """The design of a difference-in-differences study: who started when, checked before anything is estimated."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from rpeval.errors import Problem
-from rpeval.methods.did.timing import check_columns, check_values
+from rpeval.methods.did.timing import Columns, check_columns, check_values
 from rpeval.methods.wording import count_of, name_schools, refuse, school_year, some
 
 
@@ -25,8 +25,8 @@ class Design:
     times      : calendar years present in the panel; years left out are absent
     starts     : first program year of each school, NaN = never
     cohorts    : start years that have at least one observed treated school-year
-    weighted   : whether a weight column was named
     notes      : what was set aside, with counts, in printable words
+    panel      : the rows it was laid out from; `columns` says what their columns are called
     """
 
     Y: np.ndarray
@@ -38,8 +38,9 @@ class Design:
     times: np.ndarray
     starts: np.ndarray
     cohorts: tuple[int, ...]
-    weighted: bool
     notes: tuple[str, ...]
+    panel: pd.DataFrame
+    columns: Columns
 
     @property
     def treated(self) -> np.ndarray:
@@ -61,6 +62,22 @@ class Design:
         """Schools with at least one observed treated school-year (G)."""
         return self.treated.any(axis=1)
 
+    @property
+    def weighted(self) -> bool:
+        """Whether school-years count by a column of the panel."""
+        return self.columns.weights is not None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What to print after the name of a method."""
+        return (*(["weighted"] if self.weighted else []), *self.notes)
+
+    @property
+    def sample(self) -> dict:
+        """What an Estimate says of the rows and schools behind it."""
+        schools = {"clusters": len(self.units), "treated": int(self.adopters.sum())}
+        return {"n": int(self.observed.sum()), "n_unit": "school-years", **schools}
+
 
 def lay_out(
     panel: pd.DataFrame,
@@ -73,13 +90,14 @@ def lay_out(
 ) -> Design:
     """Check that a panel can carry a difference-in-differences estimate, and lay it out as arrays.
 
-    Use it at the head of every method that compares adopting with comparison schools.
+    Use it once for each outcome: every method that compares adopting with comparison schools takes a Design.
 
     panel   : one row per school and year, in any order; a `school_name` column makes messages readable
     outcome : number in any unit; a missing value makes the school-year unobserved (unbalanced is fine)
     time    : whole calendar year in which the school year starts; years may be left out of the frame
     start   : first program year, missing = never; one value per school
-    weights : name of a positive column, or None for equal weights
+    weights : column that weights both fits and averages (enrolled_n: the effect on the average student);
+              None: every school-year counts the same
     Returns a Design. Set aside, with a counted note: school-years without an outcome or with zero weight,
     and schools that were in the program in every year seen (they have no untreated year to compare with).
     Refuses (MethodError, all problems at once): no adoption list; a start that varies within a school;
@@ -94,44 +112,45 @@ def lay_out(
     >>> design.units, design.cohorts, int(design.treated.sum())
     (('a', 'b', 'c'), (2018,), 2)
     """
-    columns = [unit, time, start, outcome, *([weights] if weights else [])]
-    refuse(check_columns(panel, columns, start))
-    refuse(check_values(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights))
-    full = arrange(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
+    columns = Columns(outcome, unit, time, start, weights)
+    refuse(check_columns(panel, columns))
+    refuse(check_values(panel, columns))
+    full = arrange(panel, columns)
     design = set_aside(full)
-    refuse(check_adoption(design, full, start))
-    refuse(check_comparison(design, outcome))
+    refuse(check_adoption(design, full))
+    refuse(check_comparison(design))
     return design
 
 
-def arrange(
-    panel: pd.DataFrame, *, outcome: str, unit: str, time: str, start: str, weights: str | None
-) -> Design:
+def arrange(panel: pd.DataFrame, columns: Columns) -> Design:
     """Lay a readable panel out as arrays, in order of school id and year, before anything is set aside."""
-    row, units = pd.factorize(panel[unit], sort=True)
-    year = panel[time].to_numpy(dtype=float, na_value=np.nan).astype(int)
-    times, column = np.unique(year, return_inverse=True)
+    row, units = pd.factorize(panel[columns.unit], sort=True)
+    times, column = np.unique(numbers(panel, columns.time).astype(int), return_inverse=True)
     shape = (len(units), len(times))
-    Y, W = np.full(shape, np.nan), np.zeros(shape)
-    Y[row, column] = panel[outcome].to_numpy(dtype=float, na_value=np.nan)
-    W[row, column] = panel[weights].to_numpy(dtype=float, na_value=np.nan) if weights else 1.0
-    starts = np.full(len(units), np.nan)
-    starts[row] = panel[start].to_numpy(dtype=float, na_value=np.nan)
+    Y, W, starts = np.full(shape, np.nan), np.zeros(shape), np.full(len(units), np.nan)
+    Y[row, column] = numbers(panel, columns.outcome)
+    W[row, column] = numbers(panel, columns.weights) if columns.weights else 1.0
+    starts[row] = numbers(panel, columns.start)
     observed = np.isfinite(Y) & (W > 0)
-    design = Design(
+    return Design(
         Y=np.where(observed, Y, 0.0),
         weights=np.where(observed, W, 0.0),
         observed=observed,
         D=times[None, :] >= starts[:, None],
         units=tuple(units),
-        names=tuple(name_schools(panel, unit, range(len(units)), units)),
+        names=tuple(name_schools(panel, columns.unit, range(len(units)), units)),
         times=times,
         starts=starts,
         cohorts=(),
-        weighted=weights is not None,
         notes=note_unobserved(len(panel), int(observed.sum())),
+        panel=panel.copy(deep=False),
+        columns=columns,
     )
-    return design
+
+
+def numbers(panel: pd.DataFrame, column: str) -> np.ndarray:
+    """A column as floats, NaN where missing."""
+    return panel[column].to_numpy(dtype=float, na_value=np.nan)
 
 
 def note_unobserved(rows_n: int, observed_n: int) -> tuple[str, ...]:
@@ -161,24 +180,22 @@ def select(design: Design, keep: np.ndarray, notes: Iterable[str]) -> Design:
     """Give the design of some of its schools, without the years in which none of them is observed."""
     years = design.observed[keep].any(axis=0) if keep.any() else np.zeros(len(design.times), dtype=bool)
     treated = design.treated[keep].any(axis=1)
-    return Design(
-        Y=design.Y[keep][:, years],
-        weights=design.weights[keep][:, years],
-        observed=design.observed[keep][:, years],
-        D=design.D[keep][:, years],
+    cells = ("Y", "weights", "observed", "D")
+    return replace(
+        design,
+        **{name: getattr(design, name)[keep][:, years] for name in cells},
         units=tuple(u for u, kept in zip(design.units, keep, strict=True) if kept),
         names=tuple(n for n, kept in zip(design.names, keep, strict=True) if kept),
         times=design.times[years],
         starts=design.starts[keep],
         cohorts=tuple(int(s) for s in np.unique(design.starts[keep][treated])),
-        weighted=design.weighted,
         notes=tuple(notes),
     )
 
 
-def check_adoption(design: Design, full: Design, start: str) -> list[Problem]:
+def check_adoption(design: Design, full: Design) -> list[Problem]:
     """Look for a study with one adopting school, or none that can be compared with its own past."""
-    where, adopters_n = f"panel: {start}", int(design.adopters.sum())
+    where, adopters_n = f"panel: {design.columns.start}", int(design.adopters.sum())
     if adopters_n > 1:
         return check_before(design, where)
     if adopters_n == 1:
@@ -204,7 +221,7 @@ def check_before(design: Design, where: str) -> list[Problem]:
     return [Problem(where, what, "Add earlier years; with one, trends before the start cannot be looked at.")]
 
 
-def check_comparison(design: Design, outcome: str) -> list[Problem]:
+def check_comparison(design: Design) -> list[Problem]:
     """Look for years without an untreated school, schools that share no years, and a constant outcome."""
     problems = []
     bare = design.observed.any(axis=0) & ~design.untreated.any(axis=0)
@@ -220,7 +237,7 @@ def check_comparison(design: Design, outcome: str) -> list[Problem]:
     value = design.Y[design.observed]
     if value.size and value.min() == value.max():
         what = f"The outcome is {value.min():g} in every school-year."
-        problems.append(Problem(f"panel: {outcome}", what, "Choose an outcome that varies."))
+        problems.append(Problem(f"panel: {design.columns.outcome}", what, "Choose an outcome that varies."))
     return problems
 
 
@@ -231,19 +248,19 @@ def separate_groups(cells: np.ndarray) -> int:
     return groups_n if groups_n > 1 else 0
 
 
-def values_of(panel: pd.DataFrame, column: str, design: Design, *, unit: str, time: str) -> np.ndarray:
-    """Lay another column out like the design (G by T), NaN where the panel has no row.
+def values_of(design: Design, column: str) -> np.ndarray:
+    """Lay another column of the panel out like the design (G by T), NaN where the panel has no row.
 
     Refuses (MethodError) a column that is not there, is text, or is missing where the outcome is observed.
     """
-    where = f"panel: {column}"
+    panel, where = design.panel, f"panel: {column}"
     if column not in panel.columns or not pd.api.types.is_numeric_dtype(panel[column]):
         refuse([Problem(where, "There is no such numeric column.", f"Name one of: {some(panel.columns)}.")])
-    row = pd.Index(design.units).get_indexer(panel[unit])
-    step = pd.Index(design.times).get_indexer(panel[time])
+    row = pd.Index(design.units).get_indexer(panel[design.columns.unit])
+    step = pd.Index(design.times).get_indexer(panel[design.columns.time])
     there = (row >= 0) & (step >= 0)
     values = np.full(design.Y.shape, np.nan)
-    values[row[there], step[there]] = panel[column].to_numpy(dtype=float, na_value=np.nan)[there]
+    values[row[there], step[there]] = numbers(panel, column)[there]
     lost = (design.observed & ~np.isfinite(values)).sum(axis=1)
     if lost.any():
         names = some(name for name, n in zip(design.names, lost, strict=True) if n)

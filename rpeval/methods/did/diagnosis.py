@@ -1,17 +1,16 @@
 """What a study's design can carry: a diagnosis that chooses the inference and says why."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal, attempt
 from rpeval.methods.did.design import Design, lay_out, values_of
 from rpeval.methods.did.imputation import att_imputation
 from rpeval.methods.did.jackknife import linked_years
-from rpeval.methods.did.poisson import fit_years
+from rpeval.methods.did.poisson import as_percent, fit_years
 from rpeval.methods.did.randomization import att_randomization, deals_n
 from rpeval.methods.wording import count_of, some
 
@@ -62,16 +61,7 @@ class Diagnosis:
     warnings: tuple[str, ...]
 
 
-def diagnose(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-    enrolled: str = "enrolled_n",
-) -> Diagnosis:
+def diagnose(design: Design, *, enrolled: str = "enrolled_n") -> Diagnosis:
     """Look at a design before its estimate, and choose the inference that holds in designs like it.
 
     Use at the head of a study. The rule comes from bench/calibration, not from the outcome's estimate:
@@ -79,23 +69,18 @@ def diagnose(
     also where adopting schools are much smaller or larger than the others, because dealing start years anew
     takes schools to be alike.
 
-    Inputs and refusals as in `att_imputation`; enrolled: column of students, used where the panel has it
-    (counts are <outcome>_n for a rate <outcome>_per_100, or the rate times the students).
-    Returns a Diagnosis. Refuses (MethodError) also a design in which no inference holds: two schools on one
-    side, and too few deals of the start years.
+    enrolled : column of students, used where the design's panel has it (counts are <outcome>_n for a rate
+               <outcome>_per_100, or the rate times the students)
+    Returns a Diagnosis. Refuses (MethodError) a design in which no inference holds: two schools on one side,
+    and too few deals of the start years.
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccdddeeefffggg"), "year": [2016, 2017, 2018] * 7,
-    ...     "start_year": [2018.0] * 9 + [float("nan")] * 12,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 7, 7, 2, 6, 6, 5, 4, 4, 3, 5, 5, 6, 3, 3, 3.0]})
-    >>> found = diagnose(panel, outcome="oss_per_100")
+    >>> from rpeval.methods.did.example import seven_schools
+    >>> found = diagnose(seven_schools())
     >>> found.inference, found.reason
     ('randomization', 'With 7 schools, fewer than 40, dealing start years anew is the safest test.')
     """
-    names = {"unit": unit, "time": time, "start": start, "weights": weights}
-    design = lay_out(panel, outcome=outcome, **names)
-    students = students_of(panel, design, enrolled, unit=unit, time=time)
-    counts = counts_of(panel, design, outcome, students, unit=unit, time=time)
+    students = students_of(design, enrolled)
+    counts = counts_of(design, students)
     size = None if students is None else np.nanmean(students, axis=1)
     own, deals = design.adopters, deals_n(np.unique(design.D, axis=0, return_counts=True)[1])
     ratio = noise_ratio(design, size)
@@ -113,7 +98,7 @@ def diagnose(
         largest_share=None if size is None else float(100 * size.max() / size.sum()),
         noise_ratio=ratio,
         dispersion=dispersion(design, counts, students),
-        enrollment_drift=enrollment_drift(panel, enrolled, names),
+        enrollment_drift=enrollment_drift(design, enrolled),
         inference=inference,
         reason=reason,
         warnings=(),
@@ -121,26 +106,15 @@ def diagnose(
     return replace(found, warnings=tuple(warn(found, design)))
 
 
-def att_by_design(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    seed: int,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-    level: float = 0.95,
-) -> Estimate:
+def att_by_design(design: Design, *, seed: int, level: float = 0.95) -> Estimate:
     """Average effect by imputation, with the inference that `diagnose` chooses.
 
-    Use as the one number of a study. Inputs and refusals as in `diagnose`; seed fixes the deals of a
-    randomization test. Returns an Estimate in the outcome's unit.
+    Use where one number is wanted: a companion outcome, or a gap. seed fixes the deals of a randomization
+    test. Returns an Estimate in the outcome's unit; refuses what `diagnose` and the chosen inference refuse.
     """
-    names = {"outcome": outcome, "unit": unit, "time": time, "start": start, "weights": weights}
-    if diagnose(panel, **names).inference == "randomization":
-        return att_randomization(panel, seed=seed, level=level, **names)
-    return att_imputation(panel, level=level, **names)
+    if diagnose(design).inference == "randomization":
+        return att_randomization(design, seed=seed, level=level)
+    return att_imputation(design, level=level)
 
 
 def choose(
@@ -201,13 +175,9 @@ def warn(found: Diagnosis, design: Design) -> list[str]:
     return told
 
 
-def students_of(
-    panel: pd.DataFrame, design: Design, enrolled: str, *, unit: str, time: str
-) -> np.ndarray | None:
+def students_of(design: Design, enrolled: str) -> np.ndarray | None:
     """Students of each observed school-year (G by T, NaN elsewhere), None where the panel does not tell."""
-    if enrolled not in panel.columns:
-        return None
-    students = attempt(values_of, panel, enrolled, design, unit=unit, time=time)
+    students = attempt(values_of, design, enrolled)
     if isinstance(students, Refusal) or (students[design.observed] <= 0).any():
         return None
     return np.where(design.observed, students, np.nan)
@@ -231,23 +201,14 @@ def unlike(ratio: float | None) -> str | None:
     return "smaller" if ratio > 1 else "larger"
 
 
-def counts_of(
-    panel: pd.DataFrame,
-    design: Design,
-    outcome: str,
-    students: np.ndarray | None,
-    *,
-    unit: str,
-    time: str,
-) -> np.ndarray | None:
+def counts_of(design: Design, students: np.ndarray | None) -> np.ndarray | None:
     """Events behind a rate per 100 students (G by T), None where the outcome is not such a rate."""
-    stem = outcome.removesuffix("_per_100")
-    if students is None or stem == outcome:
+    stem = design.columns.outcome.removesuffix("_per_100")
+    if students is None or stem == design.columns.outcome:
         return None
-    if f"{stem}_n" in panel.columns:
-        counts = attempt(values_of, panel, f"{stem}_n", design, unit=unit, time=time)
-        if not isinstance(counts, Refusal):
-            return np.where(design.observed, counts, 0.0)
+    counts = attempt(values_of, design, f"{stem}_n")
+    if not isinstance(counts, Refusal):
+        return np.where(design.observed, counts, 0.0)
     return np.round(np.where(design.observed, design.Y * np.nan_to_num(students) / 100, 0.0))
 
 
@@ -272,14 +233,14 @@ def dispersion(design: Design, counts: np.ndarray | None, students: np.ndarray |
     return float(((y - expected)[cells] ** 2 / expected[cells]).sum() / df)
 
 
-def enrollment_drift(panel: pd.DataFrame, enrolled: str, names: dict) -> Estimate | Refusal:
+def enrollment_drift(design: Design, enrolled: str) -> Estimate | Refusal:
     """Change of enrollment with the program in percent, a Refusal where it cannot be estimated."""
+    panel = design.panel
     if enrolled not in panel.columns or not (panel[enrolled].dropna() > 0).all():
         return Refusal("No enrollment above zero in every row.", f"Add a column {enrolled}.")
     logs = panel.assign(log_students=np.log(panel[enrolled].astype(float)))
-    found = attempt(att_imputation, logs, outcome="log_students", **names | {"weights": None})
+    names = asdict(replace(design.columns, outcome="log_students", weights=None))
+    found = attempt(att_imputation, attempt(lay_out, logs, **names))
     if isinstance(found, Refusal):
         return found
-    value, low, high = (100 * float(np.expm1(x)) for x in (found.value, found.low, found.high))
-    se = 100 * float(np.exp(found.value)) * found.se
-    return replace(found, value=value, se=se, low=low, high=high, unit="percent")
+    return replace(as_percent(found), kind=found.kind)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from rpeval.errors import MethodError, Problem
-from rpeval.methods.did.design import Design, lay_out
+from rpeval.methods.did.design import Design
 from rpeval.methods.did.jackknife import average_gaps, rests_on
 from rpeval.methods.wording import count_of
 
@@ -57,15 +56,7 @@ class CohortGaps:
     schools: np.ndarray
 
 
-def event_path(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-) -> EventPath:
+def event_path(design: Design) -> EventPath:
     """Changes of adopting against comparison schools, chained outward from the last year before the start.
 
     Use as the input of `sensitivity`. The coefficients of `event_study` will not do: there a placebo effect
@@ -77,23 +68,19 @@ def event_path(
     sides, so that no coefficient moves because other schools make it up. The weighted effect is the average
     over all treated school-years, as in `att_imputation`, but from another base and comparison.
 
-    Inputs as in `att_imputation`. Periods are counted in observed years: a year left out is stepped over.
-    Changes before the start that fewer than half of the adopting schools have are not used, nor are changes
-    that rest on one school, nor any further away.
+    Periods are counted in observed years: a year left out is stepped over. Changes before the start that
+    fewer than half of the adopting schools have are not used, nor are changes that rest on one school, nor
+    any further away.
     Returns an EventPath; covariance by leave-one-school-out jackknife with G - 1 df.
-    Refuses (MethodError): everything `lay_out` refuses; no school with a year before the start to compare
-    with; a coefficient that cannot be made without one of the schools.
+    Refuses (MethodError): no school with a year before the start to compare with; a coefficient that cannot
+    be made without one of the schools.
     Source: Roth (2024) on why both sides must be built alike; jackknife as in `att_imputation`.
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> path = event_path(panel, outcome="oss_per_100")
+    >>> from rpeval.methods.did.example import four_schools
+    >>> path = event_path(four_schools())
     >>> path.pre.round(9) + 0, path.post.round(9)
     (array([0.]), array([-2.5]))
     """
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
     cohorts = measure(design)
     kept = kept_events(design, cohorts)
     pre_n = int((cohorts.events[kept] < -1).sum())

@@ -8,55 +8,31 @@ from scipy import stats
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal
-from rpeval.methods.did.design import Design, lay_out
+from rpeval.methods.did.design import Design
 from rpeval.methods.did.jackknife import LeftOut, average_gaps, first_years, jackknife_estimate, rests_on
 from rpeval.methods.wording import count_of
 
 
-def att_imputation(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-    level: float = 0.95,
-) -> Estimate:
+def att_imputation(design: Design, *, level: float = 0.95) -> Estimate:
     """Average effect of the program on the schools that adopted it, by imputation.
 
     Use when schools start in different years. School and year effects are fitted on school-years before the
     start, the untreated outcome of the later ones is imputed, and the gaps are averaged.
 
-    panel   : one row per school and year; the effect is in the outcome's unit
-    start   : first program year, missing = never
-    weights : column that weights both the fit and the average (enrolled_n: the effect on the average
-              student); None: every school-year counts the same
-    Returns an Estimate; standard error by leave-one-school-out jackknife, interval by t with Welch's
-    degrees of freedom: few adopting schools, few degrees.
-    Refuses (MethodError, naming schools and years): everything `lay_out` refuses; an estimate that cannot be
-    made without one of the schools.
+    Returns an Estimate in the outcome's unit; standard error by leave-one-school-out jackknife, interval by t
+    with Welch's degrees of freedom: few adopting schools, few degrees.
+    Refuses (MethodError, naming schools) an estimate that cannot be made without one of the schools.
     Source: Borusyak, Jaravel & Spiess (2024), Review of Economic Studies 91; jackknife as CV3 of MacKinnon,
     Nielsen & Webb (2023).
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> att = att_imputation(panel, outcome="oss_per_100")  # a fell by 4, b by 3, the others by 1
+    >>> from rpeval.methods.did.example import four_schools
+    >>> att = att_imputation(four_schools())  # two fell by 4 and 3, the others by 1
     >>> round(att.value, 9), att.method
     (-2.5, 'imputation difference-in-differences; jackknife by school, t(1.0)')
     """
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
-    return estimate_att(design, level=level)
-
-
-def estimate_att(design: Design, *, level: float = 0.95) -> Estimate:
-    """Average effect on the treated of a checked design; see `att_imputation`."""
-    result = leave_schools_out(design)
-    return jackknife_estimate(
-        result.value[0, 0], result.left_out[0, :, 0], level=level, **describe(design, "imputation")
-    )
+    gaps = leave_schools_out(design)
+    words = describe(design, "imputation")
+    return jackknife_estimate(gaps.value[0, 0], gaps.left_out[0, :, 0], level=level, **words)
 
 
 def leave_schools_out(design: Design) -> LeftOut:
@@ -73,33 +49,20 @@ def describe(design: Design, what: str) -> dict:
         "starts": first_years(design.D, design.observed),
         "n": int(design.observed.sum()),
         "method": f"{what} difference-in-differences",
-        "notes": [*(["weighted"] if design.weighted else []), *design.notes],
+        "notes": design.remarks,
     }
 
 
-def untreated_mean(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-    level: float = 0.95,
-) -> Estimate:
+def untreated_mean(design: Design, *, level: float = 0.95) -> Estimate:
     """What adopting schools would have had in their program years without the program, as imputed.
 
-    Use as the base that an effect is compared with. Inputs and refusals as in `att_imputation`; the value is
-    in the outcome's unit.
+    Use as the base that an effect is compared with. Returns an Estimate in the outcome's unit; refuses as
+    `att_imputation` does.
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> round(untreated_mean(panel, outcome="oss_per_100").value, 9)
+    >>> from rpeval.methods.did.example import four_schools
+    >>> round(untreated_mean(four_schools()).value, 9)
     7.5
     """
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
     mean, left = untreated_means(design, leave_schools_out(design))
     return jackknife_estimate(mean, left, level=level, **describe(design, "imputed untreated mean,"))
 
@@ -113,50 +76,29 @@ def untreated_means(design: Design, gaps: LeftOut) -> tuple[float, np.ndarray]:
     return sums.sum() / n.sum() - gaps.value[0, 0], left - gaps.left_out[0, :, 0]
 
 
-def att_percent(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-    level: float = 0.95,
-) -> Estimate:
+def att_percent(design: Design, *, level: float = 0.95) -> Estimate:
     """Average effect as a percent of what adopting schools would have had without the program.
 
     Use beside `att_imputation` to say how large the effect is. The ratio is formed again without each school,
-    so its interval carries the uncertainty of both parts. Inputs as in `att_imputation`; unit percent.
+    so its interval carries the uncertainty of both parts. Returns an Estimate in percent.
     Refuses also when the imputed outcome without the program is not above zero, with or without a school.
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> round(att_percent(panel, outcome="oss_per_100").value, 9)  # -2.5 of 7.5
+    >>> from rpeval.methods.did.example import four_schools
+    >>> round(att_percent(four_schools()).value, 9)  # -2.5 of 7.5
     -33.333333333
     """
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
     gaps = leave_schools_out(design)
     mean, left = untreated_means(design, gaps)
     if min(mean, np.nanmin(left)) <= 0:
+        where = f"panel: {design.columns.outcome}"
         what = f"Without the program the outcome is imputed at {mean:.3g}, so a percent of it means nothing."
-        raise MethodError(Problem(f"panel: {outcome}", what, "Report the effect in the outcome's unit."))
+        raise MethodError(Problem(where, what, "Report the effect in the outcome's unit."))
     percents = 100 * gaps.left_out[0, :, 0] / left
     words = describe(design, "percent effect, imputation")
     return jackknife_estimate(100 * gaps.value[0, 0] / mean, percents, level=level, unit="percent", **words)
 
 
-def event_study(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-    level: float = 0.95,
-) -> tuple[tuple[int, Estimate | Refusal], ...]:
+def event_study(design: Design, *, level: float = 0.95) -> tuple[tuple[int, Estimate | Refusal], ...]:
     """Effect by calendar years since the start, with placebo effects for the years before it.
 
     Use for the picture that could sink the study. From year 0 on, a row averages the gaps between outcome and
@@ -166,19 +108,15 @@ def event_study(
     against the last one alone; with parallel trends the placebo effects are zero on average. They are not
     independent of each other: read the row of them (`event_band`), not single stars.
 
-    Inputs as in `att_imputation`. Returns (event time, Estimate) in order, in the outcome's unit; pointwise
-    jackknife intervals. An event time that only one school has, or that cannot be imputed, is a Refusal in
-    its row. Years left out of the panel leave a hole in event time.
+    Returns (event time, Estimate) in order, in the outcome's unit; pointwise jackknife intervals. An event
+    time that only one school has, or that cannot be imputed, is a Refusal in its row. Years left out of the
+    panel leave a hole in event time.
     Source: Borusyak, Jaravel & Spiess (2024); Roth (2024) on why both sides must be built alike.
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> [(event, round(est.value, 9) + 0) for event, est in event_study(panel, outcome="oss_per_100")]
+    >>> from rpeval.methods.did.example import four_schools
+    >>> [(event, round(est.value, 9) + 0) for event, est in event_study(four_schools())]
     [(-2, 0.0), (-1, 0.0), (0, -2.5)]
     """
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
     events, cells, result = average_by_event(design)
     return tuple(zip(events, estimate_rows(design, cells, result, level), strict=True))
 
@@ -193,34 +131,20 @@ def average_by_event(design: Design) -> tuple[list[int], np.ndarray, LeftOut]:
     return events.tolist(), cells, result
 
 
-def att_by_cohort(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-    level: float = 0.95,
-) -> tuple[tuple[int, Estimate | Refusal], ...]:
+def att_by_cohort(design: Design, *, level: float = 0.95) -> tuple[tuple[int, Estimate | Refusal], ...]:
     """Average effect for each start year, by imputation.
 
-    Use to see whether one cohort carries the result. Inputs as in `att_imputation`; a cohort of one school is
-    a Refusal in its row. Returns (start year, Estimate) in order.
+    Use to see whether one cohort carries the result. Returns (start year, Estimate) in order, in the
+    outcome's unit; a cohort of one school is a Refusal in its row.
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> [(cohort, round(est.value, 9)) for cohort, est in att_by_cohort(panel, outcome="oss_per_100")]
+    >>> from rpeval.methods.did.example import four_schools
+    >>> [(cohort, round(est.value, 9)) for cohort, est in att_by_cohort(four_schools())]
     [(2018, -2.5)]
     """
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
     cells = np.stack([design.treated & (design.starts == cohort)[:, None] for cohort in design.cohorts])
     fit = np.broadcast_to(design.weights * design.untreated, cells.shape)
     result = average_gaps(design.Y[..., None], fit, design.weights * cells, design.observed)
-    rows = estimate_rows(design, cells, result, level)
-    return tuple(zip(design.cohorts, rows, strict=True))
+    return tuple(zip(design.cohorts, estimate_rows(design, cells, result, level), strict=True))
 
 
 def estimate_rows(
@@ -248,32 +172,21 @@ def estimate_rows(
     return rows
 
 
-def leave_one_out(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-) -> pd.DataFrame:
+def leave_one_out(design: Design) -> pd.DataFrame:
     """Average effect with each school left out in turn.
 
-    Use to see whether one school carries the result. Inputs and refusals as in `att_imputation`.
+    Use to see whether one school carries the result.
     Returns one row per school, in order of id: the id, school_name where the panel has it, adopting (bool),
     value (the average effect without that school, in the outcome's unit; missing where it cannot be made).
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> leave_one_out(panel, outcome="oss_per_100")["value"].round(9).tolist()
+    >>> from rpeval.methods.did.example import four_schools
+    >>> leave_one_out(four_schools())["value"].round(9).tolist()
     [-2.0, -3.0, -2.5, -2.5]
     """
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
+    unit = design.columns.unit
     frame = pd.DataFrame({unit: list(design.units), "adopting": design.adopters})
-    if "school_name" in panel.columns:
-        called = panel.drop_duplicates(unit).set_index(unit)["school_name"]
+    if "school_name" in design.panel.columns:
+        called = design.panel.drop_duplicates(unit).set_index(unit)["school_name"]
         frame.insert(1, "school_name", called.loc[list(design.units)].to_numpy())
     return frame.assign(value=leave_schools_out(design).left_out[0, :, 0])
 

@@ -10,12 +10,10 @@ Shapes: G schools, T years, B fits at once.
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
-from rpeval.methods.did.design import Design, lay_out, values_of
-from rpeval.methods.did.gaps import check_groups
+from rpeval.methods.did.design import Design, values_of
 from rpeval.methods.did.imputation import describe
 from rpeval.methods.did.jackknife import jackknife_estimate, linked_without, linked_years, solve_years
 from rpeval.methods.intervals import t_estimate
@@ -33,96 +31,62 @@ class LogEffect:
 
     value: float
     left_out: np.ndarray
-    design: Design
 
 
-def att_poisson(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    exposure: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    level: float = 0.95,
-) -> Estimate:
+def att_poisson(design: Design, *, exposure: str, level: float = 0.95) -> Estimate:
     """Percent effect of the program on the number of events, by Poisson imputation.
 
     Use where counts are small or schools differ much in level, so that a change in percent is more alike
     across schools than a change per 100. School and year effects on the rate are fitted on untreated
     school-years, the counts of the others imputed, and the sums compared.
 
-    panel    : one row per school and year; outcome counts (zero or more), exposure the number of students
+    design   : its outcome counts events (zero or more), without weights
+    exposure : column of its panel, the number of students behind each count
     Returns an Estimate in percent of the counts expected without the program; leave-one-school-out jackknife
     of the log ratio, so the interval is not symmetric; se is on the percent scale.
-    Refuses (MethodError): what `lay_out` refuses; negative counts; exposure that is not above zero; a year
-    without an event before the start anywhere; no event in any treated school-year.
+    Refuses (MethodError): weights; negative counts; exposure that is not above zero; a year without an event
+    before the start anywhere; no event in any treated school-year.
     Source: Wooldridge (2023), Econometrics Journal 26; Borusyak, Jaravel & Spiess (2024).
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "oss_n": [40, 40, 16, 20, 20, 8, 30, 30, 24, 10, 10, 8], "enrolled_n": [400.0] * 12})
-    >>> est = att_poisson(panel, outcome="oss_n", exposure="enrolled_n")  # 0.4 where 0.8 was expected
-    >>> round(est.value, 6)
+    >>> from rpeval.methods.did.example import counts
+    >>> round(att_poisson(counts(), exposure="enrolled_n").value, 6)
     -50.0
     """
-    effect = log_effect(panel, outcome=outcome, exposure=exposure, unit=unit, time=time, start=start)
-    words = describe(effect.design, "Poisson imputation")
+    effect = log_effect(design, exposure)
+    words = describe(design, "Poisson imputation")
     return as_percent(jackknife_estimate(effect.value, effect.left_out, level=level, **words))
 
 
-def att_poisson_gap(
-    groups: pd.DataFrame,
-    *,
-    outcome: str,
-    exposure: str,
-    group: str,
-    reference: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    group_column: str = "group",
-    level: float = 0.95,
-) -> Estimate:
+def att_poisson_gap(own: Design, other: Design, *, exposure: str, level: float = 0.95) -> Estimate:
     """Percent effect of the program on the ratio of two groups' rates.
 
-    Use to ask whether a risk ratio moved. The effect of each group is estimated as in `att_poisson`; the
+    Use to ask whether a risk ratio moved. The effect on each group is estimated as in `att_poisson`; the
     difference of the logs is jackknifed with both groups of a school left out together.
 
-    groups : one row per school, year and group; counts and students of the group
+    own, other : counts of one group and of the group it is compared with, each laid out from its own rows
+    exposure   : column of both panels, the students of the group
     Returns an Estimate in percent of the ratio: -20 means that the ratio fell by a fifth. Refuses what
     `att_poisson` refuses, for either group.
 
-    >>> rows = [(s, y, g, start, n * (2.0 if g == "Black" and y < start else 1.0), 100.0)
-    ...         for s, start, n in [("a", 2018.0, 10), ("b", 2018.0, 8), ("c", 2030.0, 4), ("d", 2030.0, 2)]
-    ...         for y in (2016, 2017, 2018) for g in ("Black", "White")]
-    >>> names = ["school_id", "year", "group", "start_year", "oss_n", "enrolled_n"]
-    >>> gap = att_poisson_gap(pd.DataFrame(rows, columns=names), outcome="oss_n", exposure="enrolled_n",
-    ...     group="Black", reference="White")
-    >>> round(gap.value, 6)
-    -50.0
+    >>> from rpeval.methods.did.example import counts
+    >>> round(att_poisson_gap(counts(), counts(effect=0.8), exposure="enrolled_n").value, 6)  # .5 over .8
+    -37.5
     """
-    columns = [unit, time, start, outcome, exposure, group_column]
-    refuse(check_groups(groups, columns, group_column, (group, reference), [unit, time]))
-    names = {"outcome": outcome, "exposure": exposure, "unit": unit, "time": time, "start": start}
-    own, other = (log_effect(groups[groups[group_column] == g], **names) for g in (group, reference))
-    schools = sorted({*own.design.units, *other.design.units})
-    left = without_either(own, schools) - without_either(other, schools)
-    words, others = (
-        describe(e.design, f"ratio of {group} to {reference}, Poisson imputation") for e in (own, other)
-    )
+    effects = [log_effect(design, exposure) for design in (own, other)]
+    words, others = (describe(d, "ratio of two groups, Poisson imputation") for d in (own, other))
+    schools = sorted({*own.units, *other.units})
+    left = without_either(own, effects[0], schools) - without_either(other, effects[1], schools)
     words["n"] += others["n"]
     for key in ("names", "starts"):
-        of_school = dict(zip(other.design.units, others[key], strict=True))
-        of_school |= dict(zip(own.design.units, words[key], strict=True))
+        of_school = dict(zip(other.units, others[key], strict=True))
+        of_school |= dict(zip(own.units, words[key], strict=True))
         words[key] = np.array([of_school[school] for school in schools])
-    return as_percent(jackknife_estimate(own.value - other.value, left, level=level, **words))
+    return as_percent(jackknife_estimate(effects[0].value - effects[1].value, left, level=level, **words))
 
 
-def without_either(effect: LogEffect, schools: list) -> np.ndarray:
+def without_either(design: Design, effect: LogEffect, schools: list) -> np.ndarray:
     """Look up the log effect without each of the schools; a school that is not in it changes nothing."""
-    left = dict(zip(effect.design.units, effect.left_out, strict=True))
+    left = dict(zip(design.units, effect.left_out, strict=True))
     return np.array([left.get(school, effect.value) for school in schools])
 
 
@@ -133,34 +97,21 @@ def as_percent(estimate: Estimate) -> Estimate:
     return replace(estimate, value=value, se=se, low=low, high=high, unit="percent", kind="iterative")
 
 
-def poisson_twfe(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    exposure: str | None = None,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-    level: float = 0.95,
-) -> Estimate:
+def poisson_twfe(design: Design, *, exposure: str | None = None, level: float = 0.95) -> Estimate:
     """Two-way Poisson regression of counts on the program: a diagnostic, as `twfe` is for rates.
 
-    Inputs as in `att_poisson`; without exposure the outcome may be a rate. Returns the log rate ratio with a
-    standard error clustered by school (CR1), t(G - 1). Schools without any event carry no information about
-    it and are left out, with a counted note. Refuses what `att_poisson` refuses.
+    design, exposure : as in `att_poisson`; without exposure the outcome may be a rate, and have weights
+    Returns an Estimate of the log rate ratio with a standard error clustered by school (CR1), t(G - 1).
+    Schools without any event carry no information about it and are left out, with a counted note.
+    Refuses (MethodError) what `att_poisson` refuses.
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "oss_n": [40, 40, 16, 20, 20, 8, 30, 30, 24, 10, 10, 8], "enrolled_n": [400.0] * 12})
-    >>> round(float(np.exp(poisson_twfe(panel, outcome="oss_n", exposure="enrolled_n").value)), 6)
+    >>> from rpeval.methods.did.example import counts
+    >>> round(float(np.exp(poisson_twfe(counts(), exposure="enrolled_n").value)), 6)
     0.5
     """
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
-    E = exposures(panel, exposure, design, unit=unit, time=time) * design.weights
+    E = exposures(design, exposure) * design.weights
     y = design.Y * design.weights
-    refuse(check_counts(design, outcome, np.ones_like(design.observed)))
+    refuse(check_counts(design, np.ones_like(design.observed)))
     some_event = y.sum(axis=1) > 0
     y, E, D = y[some_event], E[some_event], design.D[some_event].astype(float)
     beta, information, scores = fit_with_program(y, E, D)
@@ -185,13 +136,11 @@ def poisson_twfe(
     )
 
 
-def exposures(
-    panel: pd.DataFrame, exposure: str | None, design: Design, *, unit: str, time: str
-) -> np.ndarray:
+def exposures(design: Design, exposure: str | None) -> np.ndarray:
     """Lay the exposure out, 0 where the outcome is not observed; refuse values that are not above zero."""
     if exposure is None:
         return design.observed.astype(float)
-    values = values_of(panel, exposure, design, unit=unit, time=time)
+    values = values_of(design, exposure)
     bad = (design.observed & ~(values > 0)).any(axis=1)
     if bad.any():
         names = some(name for name, is_bad in zip(design.names, bad, strict=True) if is_bad)
@@ -200,9 +149,9 @@ def exposures(
     return np.where(design.observed, values, 0.0)
 
 
-def check_counts(design: Design, outcome: str, cells: np.ndarray) -> list[Problem]:
+def check_counts(design: Design, cells: np.ndarray) -> list[Problem]:
     """Look for counts below zero and for years without any event in the cells of the fit."""
-    where = f"panel: {outcome}"
+    where = f"panel: {design.columns.outcome}"
     if (design.Y < 0).any():
         return [
             Problem(where, "There are counts below zero.", "Give counts of events, not changes or codes.")
@@ -215,27 +164,28 @@ def check_counts(design: Design, outcome: str, cells: np.ndarray) -> list[Proble
     return [Problem(where, what, "Leave these years out, or use the effect per 100 students.")]
 
 
-def log_effect(
-    panel: pd.DataFrame, *, outcome: str, exposure: str, unit: str, time: str, start: str
-) -> LogEffect:
+def log_effect(design: Design, exposure: str) -> LogEffect:
     """Log ratio of observed to imputed counts over the treated school-years; see `att_poisson`."""
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start)
-    E = exposures(panel, exposure, design, unit=unit, time=time)
-    refuse(check_counts(design, outcome, design.untreated))
+    if design.weighted:
+        what = "Counts are laid out with weights, but every student counts once already."
+        raise MethodError(Problem("design", what, "Lay the counts out without weights."))
+    E = exposures(design, exposure)
+    refuse(check_counts(design, design.untreated))
     y, fit = design.Y, E * design.untreated
     b = fit_years(y * design.untreated, fit, linked_years(fit[None] > 0, design.observed))
     without = leave_out_years(y * design.untreated, fit, b, design.observed)
     gone = np.eye(len(y), dtype=bool)
     value = log_ratios(design, E, b[None], np.zeros((1, len(y)), dtype=bool))[0]
     if not np.isfinite(value):
+        where = f"panel: {design.columns.outcome}"
         what = (
-            "The counts before the program do not determine the year effects, or there is no event after it."
+            "The counts before the program do not determine the year effects, or there is no event after it"
         )
-        raise MethodError(Problem(f"panel: {outcome}", what, "Use the effect per 100 students."))
+        raise MethodError(Problem(where, f"{what}.", "Use the effect per 100 students."))
     size = max(1, BLOCK_CELLS // y.size)
     blocks = range(0, len(y), size)
     left = [log_ratios(design, E, without[k : k + size], gone[k : k + size]) for k in blocks]
-    return LogEffect(float(value), np.concatenate(left), design)
+    return LogEffect(float(value), np.concatenate(left))
 
 
 def log_ratios(design: Design, E: np.ndarray, b: np.ndarray, gone: np.ndarray) -> np.ndarray:

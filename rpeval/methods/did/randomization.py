@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
-from rpeval.methods.did.design import Design, lay_out
-from rpeval.methods.did.imputation import estimate_att
+from rpeval.methods.did.design import Design
+from rpeval.methods.did.imputation import att_imputation
 from rpeval.methods.did.jackknife import average_gaps, by_cohort, changes_of_variance, first_years
 
 ENUMERATED = 5_000
@@ -35,41 +34,26 @@ class Reference:
     complete: bool
 
 
-def att_randomization(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    seed: int,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-    draws: int = 999,
-    level: float = 0.95,
-) -> Estimate:
+def att_randomization(design: Design, *, seed: int, draws: int = 999, level: float = 0.95) -> Estimate:
     """Average effect by imputation, with the p-value and interval of studentized randomization inference.
 
     Use with few schools, where tables of t can mislead. Start years are dealt anew to the schools, each as a
     whole; the estimate over its jackknife standard error is compared with what other deals give. The interval
     holds the constant effects that such a test does not reject.
 
-    Inputs as in `att_imputation`; seed fixes the deals, `draws` of them, or all when there are at most 5,000.
+    seed fixes the deals, `draws` of them, or all when there are at most 5,000.
     Returns an Estimate: value and se as in `att_imputation`, p and interval by randomization, df None, mcse
     the Monte Carlo error of p. Deals under which the estimate cannot be made (schools that lack years) are
     dealt again. Exact when adoption was dealt at random among the schools, else as good as that likeness.
     Refuses what `att_imputation` refuses, and a study with too few deals for the level.
     Source: Wu & Ding (2021), JASA 116 (studentizing); MacKinnon & Webb (2020), J. of Econometrics 218.
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccdddeeefffggg"), "year": [2016, 2017, 2018] * 7,
-    ...     "start_year": [2018.0] * 9 + [float("nan")] * 12,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 7, 7, 2, 6, 6, 5, 4, 4, 3, 5, 5, 6, 3, 3, 3.0]})
-    >>> est = att_randomization(panel, outcome="oss_per_100", seed=1)  # 35 deals, none more extreme
+    >>> from rpeval.methods.did.example import seven_schools
+    >>> est = att_randomization(seven_schools(), seed=1)  # 35 deals, none more extreme
     >>> round(est.value, 2), round(est.p, 4), est.kind
-    (-3.75, 0.0286, 'exact')
+    (-3.5, 0.0286, 'exact')
     """
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
-    actual = estimate_att(design, level=level)
+    actual = att_imputation(design, level=level)
     reference = deal_again(design, draws=draws, seed=seed)
     refuse_few_deals(reference, level)
     p = p_value(reference, actual, np.array([0.0]))[0]
@@ -90,7 +74,7 @@ def att_randomization(
         df=None,
         mcse=mcse,
         kind="exact" if reference.complete else "simulated",
-        method="; ".join([words, *(["weighted"] if design.weighted else []), *design.notes]),
+        method="; ".join([words, *design.remarks]),
     )
 
 

@@ -1,12 +1,29 @@
 """Look at a panel before it is used: ids, years, start years and numbers, each problem with its fix."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from rpeval.errors import Problem
 from rpeval.methods.wording import count_of, name_schools, school_year, some
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What the columns of a panel are called; `weights` is None where every school-year counts the same."""
+
+    outcome: str
+    unit: str = "school_id"
+    time: str = "year"
+    start: str = "start_year"
+    weights: str | None = None
+
+    @property
+    def needed(self) -> list[str]:
+        """All of them, each once."""
+        named = (self.unit, self.time, self.start, self.outcome, self.weights)
+        return list(dict.fromkeys(name for name in named if name))
 
 
 def no_adoption(start: str) -> Problem:
@@ -18,11 +35,11 @@ def no_adoption(start: str) -> Problem:
     )
 
 
-def check_columns(panel: pd.DataFrame, columns: Sequence[str], start: str) -> list[Problem]:
+def check_columns(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
     """Look for the columns a method was told to use."""
-    if start not in panel.columns:
-        return [no_adoption(start)]
-    missing = [column for column in columns if column not in panel.columns]
+    if columns.start not in panel.columns:
+        return [no_adoption(columns.start)]
+    missing = [column for column in columns.needed if column not in panel.columns]
     problems = [
         Problem(f"panel: {column}", "The column is not there.", f"Name one of: {some(panel.columns)}.")
         for column in missing
@@ -32,27 +49,20 @@ def check_columns(panel: pd.DataFrame, columns: Sequence[str], start: str) -> li
     return problems
 
 
-def check_values(
-    panel: pd.DataFrame, *, outcome: str, unit: str, time: str, start: str, weights: str | None
-) -> list[Problem]:
+def check_values(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
     """Look for values that cannot be read: ids, years, starts, numbers; then for rows that contradict."""
-    problems = [*check_ids(panel, unit), *check_years(panel, unit, time)]
-    problems += check_starts(panel, unit, start)
-    problems += check_number(panel, unit, outcome)
-    if weights:
-        problems += check_weights(panel, unit, outcome, weights)
-    if not problems:
-        problems += check_repeats(panel, unit, time)
-    return problems
+    problems = [*check_ids(panel, columns), *check_years(panel, columns), *check_starts(panel, columns)]
+    problems += [*check_number(panel, columns), *check_weights(panel, columns)]
+    return problems or check_repeats(panel, columns)
 
 
-def check_ids(panel: pd.DataFrame, unit: str) -> list[Problem]:
+def check_ids(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
     """Look for rows that belong to no school."""
-    missing_n = int(panel[unit].isna().sum())
+    missing_n = int(panel[columns.unit].isna().sum())
     if not missing_n:
         return []
     what = f"{count_of(missing_n, 'row')} without a school id."
-    return [Problem(f"panel: {unit}", what, "Give every row its school's id.")]
+    return [Problem(f"panel: {columns.unit}", what, "Give every row its school's id.")]
 
 
 def whole(values: pd.Series) -> np.ndarray:
@@ -64,69 +74,73 @@ def whole(values: pd.Series) -> np.ndarray:
         return np.isfinite(number) & (number == np.floor(number))
 
 
-def check_years(panel: pd.DataFrame, unit: str, time: str) -> list[Problem]:
+def check_years(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
     """Look for years that are text, missing or fractions."""
-    bad = ~whole(panel[time])
+    bad = ~whole(panel[columns.time])
     if not bad.any():
         return []
-    shown = some(panel[time][bad].unique())
+    shown = some(panel[columns.time][bad].unique())
     what = f"{count_of(int(bad.sum()), 'row')} whose year is not a whole number ({shown})."
     fix = 'Give the calendar year in which the school year starts: 2018 for "2018-19".'
-    return [Problem(f"panel: {time}", what, fix)]
+    return [Problem(f"panel: {columns.time}", what, fix)]
 
 
-def check_starts(panel: pd.DataFrame, unit: str, start: str) -> list[Problem]:
+def check_starts(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
     """Look for start years that are not years, or that differ within a school."""
-    values = panel[start]
+    values, where = panel[columns.start], f"panel: {columns.start}"
     if values.isna().all():
-        return [no_adoption(start)]
+        return [no_adoption(columns.start)]
     bad = values.notna().to_numpy() & ~whole(values)
     if not bad.any():
         bad = np.nan_to_num(values.to_numpy(dtype=float, na_value=np.nan), nan=1.0) <= 0
     if bad.any():
         what = f"{count_of(int(bad.sum()), 'row')} whose start is not a year ({some(values[bad].unique())})."
         fix = "Give the first program year as a whole number; leave it empty for schools that never started."
-        return [Problem(f"panel: {start}", what, fix)]
-    codes, units = pd.factorize(panel[unit], sort=True)
+        return [Problem(where, what, fix)]
+    codes, units = pd.factorize(panel[columns.unit], sort=True)
     number = values.to_numpy(dtype=float, na_value=np.nan)
     first = np.full(len(units) + 1, np.nan)
     first[codes[::-1]] = number[::-1]
     differs = ~np.isclose(number, first[codes], equal_nan=True)
     if not differs.any():
         return []
-    schools = name_schools(panel, unit, np.unique(codes[differs]), units)
+    schools = name_schools(panel, columns.unit, np.unique(codes[differs]), units)
     what = f"The start varies within {count_of(len(schools), 'school')}: {some(schools)}."
     fix = "Give each school one first program year; a school that stopped or left cannot be a second start."
-    return [Problem(f"panel: {start}", what, fix)]
+    return [Problem(where, what, fix)]
 
 
-def check_number(panel: pd.DataFrame, unit: str, outcome: str) -> list[Problem]:
+def check_number(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
     """Look for an outcome that is text."""
-    if pd.api.types.is_numeric_dtype(panel[outcome]):
+    if pd.api.types.is_numeric_dtype(panel[columns.outcome]):
         return []
     what = "The outcome is not a number."
-    return [Problem(f"panel: {outcome}", what, "Give a numeric column; leave unknown values empty.")]
+    return [Problem(f"panel: {columns.outcome}", what, "Give a numeric column; leave unknown values empty.")]
 
 
-def check_weights(panel: pd.DataFrame, unit: str, outcome: str, weights: str) -> list[Problem]:
+def check_weights(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
     """Look for school-years that have an outcome and no usable weight."""
+    if columns.weights is None:
+        return []
+    where, given = f"panel: {columns.weights}", panel[columns.weights]
     fix = "Give every school-year with an outcome a weight of zero or more, or use equal weights."
-    if not pd.api.types.is_numeric_dtype(panel[weights]):
-        return [Problem(f"panel: {weights}", "The weight is not a number.", fix)]
-    weight = panel[weights].to_numpy(dtype=float, na_value=np.nan)
-    bad = panel[outcome].notna().to_numpy() & ~(np.isfinite(weight) & (weight >= 0))
+    if not pd.api.types.is_numeric_dtype(given):
+        return [Problem(where, "The weight is not a number.", fix)]
+    weight = given.to_numpy(dtype=float, na_value=np.nan)
+    bad = panel[columns.outcome].notna().to_numpy() & ~(np.isfinite(weight) & (weight >= 0))
     if not bad.any():
         return []
-    schools = some(panel[unit][bad].unique())
+    schools = some(panel[columns.unit][bad].unique())
     what = f"{count_of(int(bad.sum()), 'school-year')} with an outcome and no usable weight: {schools}."
-    return [Problem(f"panel: {weights}", what, fix)]
+    return [Problem(where, what, fix)]
 
 
-def check_repeats(panel: pd.DataFrame, unit: str, time: str) -> list[Problem]:
+def check_repeats(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
     """Look for school-years that appear twice."""
-    twice = panel.duplicated([unit, time])
+    keys = [columns.unit, columns.time]
+    twice = panel.duplicated(keys)
     if not twice.any():
         return []
-    cells = [f"{u} in {school_year(t)}" for u, t in panel.loc[twice, [unit, time]].itertuples(index=False)]
+    cells = [f"{u} in {school_year(t)}" for u, t in panel.loc[twice, keys].itertuples(index=False)]
     what = f"{count_of(len(cells), 'school-year')} more than once: {some(sorted(set(cells)))}."
-    return [Problem(f"panel: {unit}, {time}", what, "Keep one row for each school and year.")]
+    return [Problem(f"panel: {', '.join(keys)}", what, "Keep one row for each school and year.")]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
-from rpeval.methods.did.design import Design, lay_out
+from rpeval.methods.did.design import Design
 from rpeval.methods.did.jackknife import solve_years
 from rpeval.methods.intervals import t_estimate
 from rpeval.methods.wording import count_of, some
@@ -17,34 +17,21 @@ EARLIER = "Earlier vs later adopting"
 LATER = "Later vs earlier adopting"
 
 
-def twfe(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-    level: float = 0.95,
-) -> Estimate:
+def twfe(design: Design, *, level: float = 0.95) -> Estimate:
     """Two-way fixed effects estimate of the program's effect: a diagnostic, not the answer.
 
     Use beside `att_imputation` to show what the once usual regression would say. When effects differ between
     cohorts or grow over time it compares late adopters with early ones that are already changing, and can
     miss the average effect, even its sign.
 
-    Inputs and refusals as in `att_imputation`. Returns an Estimate in the outcome's unit; standard error
-    clustered by school (CR1, with years and the effect counted as parameters and schools not), t(G - 1).
+    Returns an Estimate in the outcome's unit; standard error clustered by school (CR1, with years and the
+    effect counted as parameters and schools not), t(G - 1).
     Source: Goodman-Bacon (2021), Journal of Econometrics 225.
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> round(twfe(panel, outcome="oss_per_100").value, 9)
+    >>> from rpeval.methods.did.example import four_schools
+    >>> round(twfe(four_schools()).value, 9)
     -2.5
     """
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start, weights=weights)
     Y, D = residualize(design, design.Y), residualize(design, design.D * design.observed)
     information = (design.weights * D**2).sum()
     value = float((design.weights * D * Y).sum() / information)
@@ -52,18 +39,9 @@ def twfe(
     G, n = len(design.units), int(design.observed.sum())
     correction = G / (G - 1) * (n - 1) / (n - len(design.times) - 1)
     se = float(np.sqrt(correction * (scores**2).sum()) / information)
-    words = [f"two-way fixed effects; clustered by school (CR1), t({G - 1})"]
-    return t_estimate(
-        value,
-        se,
-        G - 1,
-        level=level,
-        n=n,
-        n_unit="school-years",
-        clusters=G,
-        treated=int(design.adopters.sum()),
-        method="; ".join([*words, *(["weighted"] if design.weighted else []), *design.notes]),
-    )
+    words = f"two-way fixed effects; clustered by school (CR1), t({G - 1})"
+    method = "; ".join([words, *design.remarks])
+    return t_estimate(value, se, G - 1, level=level, method=method, **design.sample)
 
 
 def residualize(design: Design, values: np.ndarray) -> np.ndarray:
@@ -76,31 +54,21 @@ def residualize(design: Design, values: np.ndarray) -> np.ndarray:
     return np.where(design.observed, centered - b + (share @ b)[:, None], 0.0)
 
 
-def bacon(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-) -> pd.DataFrame:
+def bacon(design: Design) -> pd.DataFrame:
     """The comparisons of two groups and two periods that two-way fixed effects averages, with their weights.
 
     Use to see how much of the two-way estimate rests on comparing late adopters with early ones.
-    Inputs as in `twfe`, every school observed in every year, no weights.
+    design : every school observed in every year, no weights
     Returns one row per comparison: comparison (three kinds), cohort, against (start year, or missing for
     schools that do not adopt), weight (they add up to 1), value (in the outcome's unit). The weighted sum of
-    the values is the two-way estimate. Refuses also an unbalanced panel, naming schools.
+    the values is the two-way estimate.
+    Refuses (MethodError) weights, and an unbalanced panel, naming schools.
     Source: Goodman-Bacon (2021), Theorem 1.
 
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> bacon(panel, outcome="oss_per_100")[["comparison", "weight", "value"]].values.tolist()
+    >>> from rpeval.methods.did.example import four_schools
+    >>> bacon(four_schools())[["comparison", "weight", "value"]].values.tolist()
     [['Adopting vs not adopting', 1.0, -2.5]]
     """
-    design = lay_out(panel, outcome=outcome, unit=unit, time=time, start=start)
     refuse_unbalanced(design)
     starts = np.where(design.adopters, design.starts, np.inf)
     groups = {cohort: starts == cohort for cohort in np.unique(starts)}
@@ -147,7 +115,10 @@ def bacon_by_kind(comparisons: pd.DataFrame) -> pd.DataFrame:
 
 
 def refuse_unbalanced(design: Design) -> None:
-    """Refuse a panel in which a school lacks a year."""
+    """Refuse weights, and a panel in which a school lacks a year."""
+    if design.weighted:
+        what = "The comparisons are of unweighted means."
+        raise MethodError(Problem("design", what, "Lay the panel out without weights for this check."))
     gaps = ~design.observed.all(axis=1)
     if gaps.any():
         names = some(name for name, lacks in zip(design.names, gaps, strict=True) if lacks)

@@ -11,7 +11,12 @@ from scipy import stats
 from rpeval.errors import MethodError
 from rpeval.estimate import Estimate
 from rpeval.methods.did.bands import event_band
+from rpeval.methods.did.design import Design, lay_out
 from rpeval.methods.did.imputation import event_study
+
+
+def laid(frame: pd.DataFrame) -> Design:
+    return lay_out(frame, outcome="oss")
 
 
 def draw(schools=12, adopters=4, years=7, *, effect=-2.0, drift=0.0, seed=0) -> pd.DataFrame:
@@ -34,8 +39,8 @@ def estimates(rows) -> dict[int, Estimate]:
 
 def test_rows_are_the_event_study_with_wider_intervals():
     frame = draw(seed=1)
-    band = event_band(frame, outcome="oss", seed=1)
-    alone, together = estimates(event_study(frame, outcome="oss")), estimates(band.rows)
+    band = event_band(laid(frame), seed=1)
+    alone, together = estimates(event_study(laid(frame))), estimates(band.rows)
     assert list(alone) == list(together)
     for event, row in together.items():
         assert (row.value, row.se) == (alone[event].value, alone[event].se)
@@ -47,8 +52,8 @@ def test_rows_are_the_event_study_with_wider_intervals():
 def test_critical_value_is_the_order_statistic_over_all_deals_by_brute_force():
     frame = draw(schools=7, adopters=3, years=5, effect=0.0, seed=3)
     frame["start_year"] = frame.start_year.where(frame.start_year.isna(), 2017.0)
-    band = event_band(frame, outcome="oss", seed=0, draws=100)
-    rows = estimates(event_study(frame, outcome="oss"))
+    band = event_band(laid(frame), seed=0, draws=100)
+    rows = estimates(event_study(laid(frame)))
     event = frame.year - frame.start_year
     clean = frame.assign(
         oss=frame.oss - event.map({e: r.value for e, r in rows.items() if e >= 0}).fillna(0.0)
@@ -56,7 +61,7 @@ def test_critical_value_is_the_order_statistic_over_all_deals_by_brute_force():
     largest, schools = [], sorted(frame.school_id.unique())
     for chosen in itertools.combinations(schools, 3):
         dealt = clean.assign(start_year=np.where(clean.school_id.isin(chosen), 2017.0, np.nan))
-        study = estimates(event_study(dealt, outcome="oss"))
+        study = estimates(event_study(laid(dealt)))
         largest.append(max(abs(r.value / r.se) for r in study.values()))
     assert band.deals == math.comb(7, 3) == len(largest)
     assert band.critical == pytest.approx(sorted(largest)[math.ceil(0.95 * 36) - 1], abs=1e-9)
@@ -67,10 +72,10 @@ def test_all_rows_are_covered_at_once_where_pointwise_intervals_are_not():
     draws, missed, starred, alarmed = 100, 0, 0, 0
     for seed in range(draws):
         frame = draw(effect=-1.0, seed=seed)
-        band = event_band(frame, outcome="oss", seed=1, draws=99)
+        band = event_band(laid(frame), seed=1, draws=99)
         truth = {event: -1.0 * (event >= 0) for event, _ in band.rows}
         missed += any(not r.low <= truth[e] <= r.high for e, r in estimates(band.rows).items())
-        alone = estimates(event_study(frame, outcome="oss"))
+        alone = estimates(event_study(laid(frame)))
         starred += any(not r.low <= truth[e] <= r.high for e, r in alone.items())
         alarmed += band.before <= 0.05
     mcse = math.sqrt(0.05 * 0.95 / draws)
@@ -80,19 +85,19 @@ def test_all_rows_are_covered_at_once_where_pointwise_intervals_are_not():
 
 
 def test_a_trend_before_the_start_is_called():
-    assert event_band(draw(schools=24, adopters=9, drift=1.5, seed=2), outcome="oss", seed=1).before < 0.01
+    assert event_band(laid(draw(schools=24, adopters=9, drift=1.5, seed=2)), seed=1).before < 0.01
 
 
 def test_seed_fixes_the_band_and_rows_may_come_in_any_order():
     frame = draw(seed=4)
-    one = event_band(frame, outcome="oss", seed=3, draws=99)
-    two = event_band(frame.sample(frac=1, random_state=0), outcome="oss", seed=3, draws=99)
+    one = event_band(laid(frame), seed=3, draws=99)
+    two = event_band(laid(frame.sample(frac=1, random_state=0)), seed=3, draws=99)
     assert (one.critical, one.before, one.rows) == (two.critical, two.before, two.rows)
-    assert one.critical != event_band(frame, outcome="oss", seed=4, draws=99).critical
+    assert one.critical != event_band(laid(frame), seed=4, draws=99).critical
 
 
 def test_too_few_deals_are_refused():
     frame = draw(schools=5, adopters=2, seed=1)
     frame["start_year"] = frame.start_year.where(frame.start_year.isna(), 2018.0)
     with pytest.raises(MethodError, match="too few for a 95% band"):
-        event_band(frame, outcome="oss", seed=0)
+        event_band(laid(frame), seed=0)

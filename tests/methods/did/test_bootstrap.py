@@ -11,10 +11,15 @@ import pytest
 from rpeval.errors import MethodError
 from rpeval.methods.did import bootstrap
 from rpeval.methods.did.bootstrap import att_extended, draw_signs, twfe_bootstrap, twfe_cr2
+from rpeval.methods.did.design import Design, lay_out
 from rpeval.methods.did.imputation import att_imputation
 from rpeval.methods.did.twfe import twfe
 
 CASTLE = {"outcome": "l_homicide", "unit": "sid", "time": "year", "start": "start"}
+
+
+def laid(frame: pd.DataFrame, weights: str | None = None) -> Design:
+    return lay_out(frame, outcome="oss", weights=weights)
 
 
 def draw(schools=13, adopters=5, years=6, *, effect=-1.0, noise=1.0, seed=0, holes=0) -> pd.DataFrame:
@@ -56,8 +61,8 @@ def slow_p(frame: pd.DataFrame, effect: float, signs: np.ndarray, weights=None) 
 
 def fast_p(frame: pd.DataFrame, effect: float, signs: np.ndarray, weights=None) -> float:
     """The product's p-value on samples that a test chooses."""
-    design = bootstrap.lay_out(frame, outcome="oss", weights=weights)
-    actual = twfe(frame, outcome="oss", weights=weights)
+    design = laid(frame, weights)
+    actual = twfe(design)
     reference = bootstrap.under_signs(design, signs, True)
     return float(bootstrap.p_value(reference, actual, np.array([effect]))[0])
 
@@ -92,7 +97,7 @@ def test_half_of_the_samples_stand_for_all():
 
 def test_interval_holds_exactly_the_effects_the_slow_test_does_not_reject():
     frame = draw(schools=12, adopters=6, seed=5)
-    estimate = twfe_bootstrap(frame, outcome="oss", seed=0)
+    estimate = twfe_bootstrap(laid(frame), seed=0)
     signs, complete = draw_signs(12, draws=99, seed=0)
     assert complete
     assert len(signs) == 2048
@@ -100,7 +105,7 @@ def test_interval_holds_exactly_the_effects_the_slow_test_does_not_reject():
     treated = frame.year >= frame.start_year
 
     def p_against(effect: float) -> float:
-        return twfe_bootstrap(frame.assign(oss=frame.oss - effect * treated), outcome="oss", seed=0).p
+        return twfe_bootstrap(laid(frame.assign(oss=frame.oss - effect * treated)), seed=0).p
 
     for end, inward in [(estimate.low, 1), (estimate.high, -1)]:
         assert p_against(end + inward * 1e-6) > 0.05
@@ -118,20 +123,23 @@ def test_webb_below_twelve_schools_and_signs_from_twelve():
 
 def test_an_interval_without_an_end_is_refused():
     with pytest.raises(MethodError, match="9 samples of the bootstrap reject no effect"):
-        twfe_bootstrap(draw(schools=20, adopters=6), outcome="oss", seed=0, draws=9)
+        twfe_bootstrap(laid(draw(schools=20, adopters=6)), seed=0, draws=9)
 
 
 def test_two_adopters_widen_the_interval():
     """Where clustered errors are far too small, the bootstrap must be the more cautious of the two."""
     frame = draw(schools=20, adopters=2, seed=1)
-    boot, plain = twfe_bootstrap(frame, outcome="oss", seed=0, draws=499), twfe(frame, outcome="oss")
+    boot, plain = (
+        twfe_bootstrap(laid(frame), seed=0, draws=499),
+        twfe(laid(frame)),
+    )
     assert boot.high - boot.low > 1.5 * (plain.high - plain.low)
 
 
 def test_same_seed_same_numbers_and_order_of_rows_does_not_matter():
     frame = draw(schools=20, adopters=8)
-    one = twfe_bootstrap(frame, outcome="oss", seed=4, draws=199)
-    assert one == twfe_bootstrap(frame.sample(frac=1, random_state=1), outcome="oss", seed=4, draws=199)
+    one = twfe_bootstrap(laid(frame), seed=4, draws=199)
+    assert one == twfe_bootstrap(laid(frame.sample(frac=1, random_state=1)), seed=4, draws=199)
     assert one.mcse == pytest.approx(math.sqrt(one.p * (1 - one.p) / 200))
 
 
@@ -141,14 +149,14 @@ def test_size_is_near_nominal_where_clustered_errors_reject_too_often():
     frame = draw(schools=14, adopters=5, effect=0.0)
     for _ in range(draws):
         frame["oss"] = rng.normal(0, 1, (14, 6)).cumsum(axis=1).ravel()
-        boot += twfe_bootstrap(frame, outcome="oss", seed=0, draws=199).p <= 0.05
-        plain += twfe(frame, outcome="oss").p <= 0.05
+        boot += twfe_bootstrap(laid(frame), seed=0, draws=199).p <= 0.05
+        plain += twfe(laid(frame)).p <= 0.05
     assert boot / draws <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / draws)
     assert boot <= plain
 
 
 def test_equals_r_clubsandwich_on_castle(castle):
-    estimate = twfe_cr2(castle, **CASTLE)
+    estimate = twfe_cr2(lay_out(castle, **CASTLE))
     assert estimate.value == pytest.approx(0.0693984338854515, abs=1e-10)
     assert estimate.se == pytest.approx(0.0560899662194493, abs=1e-10)
     assert estimate.df == pytest.approx(36.8311237735685, abs=1e-6)
@@ -157,7 +165,7 @@ def test_equals_r_clubsandwich_on_castle(castle):
 
 def test_extended_effects_equal_imputation_on_a_balanced_panel():
     frame = draw(schools=16, adopters=6, seed=2)
-    extended, imputed = (f(frame, outcome="oss") for f in (att_extended, att_imputation))
+    extended, imputed = (f(laid(frame)) for f in (att_extended, att_imputation))
     assert extended.value == pytest.approx(imputed.value, abs=1e-10)
     assert 0.7 < extended.se / imputed.se < 1.3
     assert 1 < extended.df < 15
@@ -166,14 +174,14 @@ def test_extended_effects_equal_imputation_on_a_balanced_panel():
 def test_a_school_that_starts_alone_is_named():
     frame = draw(schools=12, adopters=3)
     with pytest.raises(MethodError, match="start alone in their year: 001"):
-        att_extended(frame, outcome="oss")
+        att_extended(laid(frame))
 
 
 def test_sixty_schools_take_less_than_two_seconds():
     frame = draw(schools=60, adopters=20, years=8)
-    twfe_bootstrap(frame, outcome="oss", seed=1, draws=99)
+    twfe_bootstrap(laid(frame), seed=1, draws=99)
     started = time.perf_counter()
-    twfe_bootstrap(frame, outcome="oss", seed=1, draws=999)
+    twfe_bootstrap(laid(frame), seed=1, draws=999)
     assert time.perf_counter() - started < 2.0
 
 

@@ -85,8 +85,8 @@ def test_all_adopting_schools_always_in_the_program():
 
 def test_a_school_always_in_the_program_is_set_aside_with_a_counted_note():
     frame = pd.concat([table(GOOD), table("z 2012 50 1 50 9").assign(school_id="z")])
-    estimate = att_imputation(frame, outcome="oss")
-    assert estimate.value == att_imputation(table(GOOD), outcome="oss").value
+    estimate = att_imputation(lay_out(frame, outcome="oss"))
+    assert estimate.value == att_imputation(lay_out(table(GOOD), outcome="oss")).value
     assert "1 school already in the program in every year observed set aside" in estimate.method
     assert estimate.clusters == 4
 
@@ -170,9 +170,9 @@ def test_schools_that_share_no_untreated_year():
 def test_an_estimate_that_rests_on_one_school_names_it():
     frame = table("a 2018 9 8 5 5\nb 2019 7 7 7 4\nc - 6 5 5 6")
     with pytest.raises(MethodError, match=r"without c \(School c\) it cannot be made"):
-        att_imputation(frame, outcome="oss")
+        att_imputation(lay_out(frame, outcome="oss"))
 
 
 def test_a_year_only_one_untreated_school_saw_does_not_stand_in_the_way():
     frame = pd.concat([table(GOOD), table("e - 3 4 3 2 8")])
-    assert att_imputation(frame, outcome="oss").clusters == 5
+    assert att_imputation(lay_out(frame, outcome="oss")).clusters == 5

@@ -10,10 +10,14 @@ import pytest
 from rpeval.errors import MethodError
 from rpeval.estimate import Refusal
 from rpeval.methods.did.achieved import achieved, without_effect
-from rpeval.methods.did.design import lay_out
+from rpeval.methods.did.design import Design, lay_out
 from rpeval.methods.did.diagnosis import att_by_design, choose, diagnose
 from rpeval.methods.did.imputation import att_imputation, event_study
 from rpeval.methods.did.randomization import att_randomization
+
+
+def laid(frame: pd.DataFrame) -> Design:
+    return lay_out(frame, outcome="oss_per_100")
 
 
 def draw(
@@ -44,7 +48,7 @@ def dealt(frame: pd.DataFrame, adopters, start: int) -> pd.DataFrame:
 
 def test_counts_of_the_design_by_hand():
     frame = draw(starts=(2016, 2018, 2018, 2019, 2020))
-    found = diagnose(frame, outcome="oss_per_100")
+    found = diagnose(laid(frame))
     assert (found.schools_n, found.adopters_n, found.others_n) == (20, 5, 15)
     assert (found.cohorts_n, found.single_school_cohorts_n) == (4, 3)
     assert (found.years_before_n, found.years_after_n) == (2, 2)
@@ -61,27 +65,29 @@ def test_counts_of_the_design_by_hand():
 @pytest.mark.parametrize(("cv", "expected"), [(0.0, 1.0), (0.3, 1 + 0.09 * 50)])
 def test_dispersion_finds_what_was_planted(cv, expected):
     """Variance over mean of a Poisson count of mean 50 with a multiplier: 1 + cv^2 * 50."""
-    found = diagnose(draw(schools=120, cv=cv, effect=0.0, seed=3), outcome="oss_per_100")
+    found = diagnose(laid(draw(schools=120, cv=cv, effect=0.0, seed=3)))
     assert found.dispersion == pytest.approx(expected, rel=0.12)
     assert any("Poisson model" in text for text in found.warnings) == (cv > 0)
 
 
 def test_counts_are_rebuilt_from_a_rate_and_a_scale_has_none():
     frame = draw(seed=3)
-    told = diagnose(frame, outcome="oss_per_100").dispersion
-    rebuilt = diagnose(frame.drop(columns="oss_n"), outcome="oss_per_100").dispersion
+    told = diagnose(laid(frame)).dispersion
+    rebuilt = diagnose(laid(frame.drop(columns="oss_n"))).dispersion
     assert rebuilt == pytest.approx(told, rel=1e-9)
-    assert diagnose(frame.assign(belonging=frame.oss_per_100), outcome="belonging").dispersion is None
-    bare = diagnose(frame.drop(columns=["oss_n", "enrolled_n"]), outcome="oss_per_100")
+    assert (
+        diagnose(lay_out(frame.assign(belonging=frame.oss_per_100), outcome="belonging")).dispersion is None
+    )
+    bare = diagnose(laid(frame.drop(columns=["oss_n", "enrolled_n"])))
     assert (bare.size_cv, bare.noise_ratio, bare.dispersion) == (None, None, None)
     assert isinstance(bare.enrollment_drift, Refusal)
 
 
 def test_enrollment_that_grows_with_the_program_is_found():
-    found = diagnose(draw(growth=0.2), outcome="oss_per_100")
+    found = diagnose(laid(draw(growth=0.2)))
     assert found.enrollment_drift.value == pytest.approx(20, abs=0.2)
     assert any("enrollment grew by 20" in text for text in found.warnings)
-    assert not any("enrollment" in text for text in diagnose(draw(), outcome="oss_per_100").warnings)
+    assert not any("enrollment" in text for text in diagnose(laid(draw())).warnings)
 
 
 @pytest.mark.parametrize(
@@ -108,33 +114,33 @@ def test_the_rule_chooses_and_says_why(design, inference, word):
 
 def test_a_design_in_which_nothing_holds_is_refused():
     with pytest.raises(MethodError, match="2 of 6 schools adopted: no interval holds"):
-        diagnose(draw(schools=6, starts=(2018, 2018)), outcome="oss_per_100")
+        diagnose(laid(draw(schools=6, starts=(2018, 2018))))
 
 
 def test_the_chosen_inference_is_the_one_used():
     small, large = draw(), draw(schools=44)
-    by_design = att_by_design(small, outcome="oss_per_100", seed=3)
-    assert by_design == att_randomization(small, outcome="oss_per_100", seed=3)
-    assert att_by_design(large, outcome="oss_per_100", seed=3) == att_imputation(large, outcome="oss_per_100")
+    by_design = att_by_design(laid(small), seed=3)
+    assert by_design == att_randomization(laid(small), seed=3)
+    assert att_by_design(laid(large), seed=3) == att_imputation(laid(large))
 
 
 def test_the_effect_is_taken_out_by_event_time():
     frame = draw(starts=(2018,) * 5, seed=2)
-    design = lay_out(frame, outcome="oss_per_100")
+    design = laid(frame)
     clean = frame.assign(oss_per_100=without_effect(design).ravel())
-    assert att_imputation(clean, outcome="oss_per_100").value == pytest.approx(0, abs=1e-12)
-    assert all(abs(e.value) < 1e-12 for t, e in event_study(clean, outcome="oss_per_100") if t >= 0)
+    assert att_imputation(laid(clean)).value == pytest.approx(0, abs=1e-12)
+    assert all(abs(e.value) < 1e-12 for t, e in event_study(laid(clean)) if t >= 0)
     before = frame.year < 2018
     assert (clean.oss_per_100 == frame.oss_per_100)[before].all()
 
 
 def test_jackknife_achieves_what_explicit_placebo_studies_achieve():
     frame = draw(schools=8, starts=(2018,) * 4, cv=0.3, seed=5)
-    design = lay_out(frame, outcome="oss_per_100")
+    design = laid(frame)
     clean = frame.assign(oss_per_100=without_effect(design).ravel())
     studies = [dealt(clean, own, 2018) for own in itertools.combinations(sorted(frame.school_id.unique()), 4)]
-    estimates = [att_imputation(study, outcome="oss_per_100") for study in studies]
-    found = achieved(frame, outcome="oss_per_100", seed=1, inference="jackknife")
+    estimates = [att_imputation(laid(study)) for study in studies]
+    found = achieved(laid(frame), seed=1, inference="jackknife")
     assert found.coverage.n == len(estimates) == 70
     assert found.coverage.value == pytest.approx(100 * np.mean([e.low <= 0 <= e.high for e in estimates]))
     assert found.rejection.value == pytest.approx(100 * np.mean([e.p <= 0.05 for e in estimates]))
@@ -151,10 +157,9 @@ def test_jackknife_achieves_what_explicit_placebo_studies_achieve():
 
 def test_randomization_achieves_what_explicit_placebo_studies_achieve():
     frame = draw(schools=8, starts=(2018,) * 3, seed=6)
-    design = lay_out(frame, outcome="oss_per_100")
+    design = laid(frame)
     clean = frame.assign(oss_per_100=without_effect(design).ravel())
-    found = achieved(frame, outcome="oss_per_100", seed=1)
-    assert found.inference == "randomization"
+    found = achieved(laid(frame), seed=1, inference="randomization")
     assert found.rejection.value == pytest.approx(100 * 2 / 56)  # at most 5 % of 56 deals
 
     def power(size):
@@ -164,7 +169,7 @@ def test_randomization_achieves_what_explicit_placebo_studies_achieve():
         ):
             study = dealt(clean, own, 2018)
             study["oss_per_100"] += sign * size * (study.year >= study.start_year)
-            hits.append(att_randomization(study, outcome="oss_per_100", seed=1).p <= 0.05)
+            hits.append(att_randomization(laid(study), seed=1).p <= 0.05)
         return np.mean(hits)
 
     assert power(found.detectable.value * 1.001) >= 0.8 > power(found.detectable.value * 0.999)
@@ -172,22 +177,15 @@ def test_randomization_achieves_what_explicit_placebo_studies_achieve():
 
 def test_an_interval_that_is_known_to_miss_is_seen_to_miss():
     """Two of 30 adopting: over fresh samples the jackknife covers 91 to 92 %, and so over placebo studies."""
-    found = [
-        achieved(
-            draw(schools=30, starts=(2018, 2018), cv=0.3, effect=0.0, seed=s),
-            outcome="oss_per_100", seed=1, inference="jackknife", draws=435,
-        ).coverage.value
-        for s in range(16)
-    ]  # fmt: skip
+    designs = [laid(draw(schools=30, starts=(2018, 2018), cv=0.3, effect=0.0, seed=s)) for s in range(16)]
+    found = [achieved(d, seed=1, inference="jackknife", draws=435).coverage.value for d in designs]
     assert abs(np.mean(found) - 91.5) < 3 * np.std(found) / 4
     assert np.mean(found) < 94
 
 
 def test_monte_carlo_error_and_seed():
     frame = draw(schools=24, starts=(2017, 2017, 2018, 2018, 2018, 2019, 2019, 2019))
-    one, two, three = (
-        achieved(frame, outcome="oss_per_100", seed=s, inference="jackknife") for s in (1, 1, 2)
-    )
+    one, two, three = (achieved(laid(frame), seed=s, inference="jackknife") for s in (1, 1, 2))
     assert one == two != three
     assert one.coverage.kind == "simulated"
     assert one.coverage.mcse == pytest.approx(1.09, abs=0.4)  # root of .95 * .05 / 400, in percent
@@ -197,7 +195,7 @@ def test_monte_carlo_error_and_seed():
 def test_too_few_schools_to_find_anything_is_said():
     frame = draw(schools=7, starts=(2018, 2018, 2018))
     frame = frame[frame.school_id != "006"]  # 3 of 6: the best of 20 deals has its mirror, p = .1
-    found = achieved(frame, outcome="oss_per_100", seed=1, inference="randomization")
+    found = achieved(laid(frame), seed=1, inference="randomization")
     assert isinstance(found.detectable, Refusal)
     assert found.rejection.value == 0
 
@@ -205,6 +203,6 @@ def test_too_few_schools_to_find_anything_is_said():
 def test_sixty_schools_take_less_than_three_seconds():
     frame = draw(schools=60, starts=(2017,) * 7 + (2018,) * 7 + (2019,) * 6)
     started = time.process_time()
-    achieved(frame, outcome="oss_per_100", seed=1)
-    diagnose(frame, outcome="oss_per_100")
+    achieved(laid(frame), seed=1, inference="jackknife")
+    diagnose(laid(frame))
     assert time.process_time() - started < 3

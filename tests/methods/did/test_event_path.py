@@ -5,10 +5,15 @@ import pandas as pd
 import pytest
 
 from rpeval.errors import MethodError
+from rpeval.methods.did.design import Design, lay_out
 from rpeval.methods.did.event_path import event_path
 from rpeval.methods.did.sensitivity import breakdown, smoothness
 
 NEVER = float("nan")
+
+
+def laid(frame: pd.DataFrame, weights: str | None = None) -> Design:
+    return lay_out(frame, outcome="y", weights=weights)
 
 
 def panel(starts, years=range(2016, 2024), seed=0, noise=1.0, effect=0.0, slope=0.0) -> pd.DataFrame:
@@ -34,7 +39,7 @@ def panel(starts, years=range(2016, 2024), seed=0, noise=1.0, effect=0.0, slope=
 
 def test_one_cohort_equals_differences_of_means():
     frame = panel([2020] * 4 + [NEVER] * 7)
-    path = event_path(frame, outcome="y")
+    path = event_path(laid(frame))
     wide = frame.pivot(index="school_id", columns="year", values="y")
     apart = wide.iloc[:4].mean() - wide.iloc[4:].mean()
     apart = (apart - apart[2019]).drop(2019)
@@ -44,7 +49,7 @@ def test_one_cohort_equals_differences_of_means():
 
 def test_planted_effects_are_found_in_every_cohort_and_placebo_changes_are_zero():
     starts = [2018] * 3 + [2019] * 3 + [2021] * 4 + [NEVER] * 6
-    path = event_path(panel(starts, noise=0.0, effect=-2.0), outcome="y")
+    path = event_path(laid(panel(starts, noise=0.0, effect=-2.0)))
     assert path.pre == pytest.approx(np.zeros(len(path.pre)), abs=1e-9)
     assert path.post == pytest.approx(-2.0 * np.arange(1, 7))
     treated = [2024 - s for s in starts if s == s]  # years in the program, one cell each
@@ -54,7 +59,7 @@ def test_planted_effects_are_found_in_every_cohort_and_placebo_changes_are_zero(
 
 
 def test_staggered_effect_is_the_average_over_treated_school_years():
-    path = event_path(frame := panel([2019] * 3 + [2021] * 5 + [NEVER] * 8, seed=4), outcome="y")
+    path = event_path(laid(frame := panel([2019] * 3 + [2021] * 5 + [NEVER] * 8, seed=4)))
     wide = frame.pivot(index="school_id", columns="year", values="y")
     apart = wide - wide.iloc[8:].mean()
     early = apart.iloc[:3].sub(apart.iloc[:3][2018], axis=0).loc[:, 2019:]
@@ -68,17 +73,17 @@ def test_staggered_effect_is_the_average_over_treated_school_years():
 
 def test_a_trend_of_the_adopters_is_a_straight_line_and_continuing_it_removes_it():
     starts = [2019] * 4 + [2020] * 4 + [NEVER] * 12
-    path = event_path(panel(starts, noise=1e-4, effect=0.0, slope=0.7), outcome="y")
+    path = event_path(laid(panel(starts, noise=1e-4, effect=0.0, slope=0.7)))
     assert path.pre == pytest.approx(0.7 * np.arange(-len(path.pre), 0), abs=1e-3)
     assert smoothness(path, m=0.0).value == pytest.approx(0.0, abs=5e-3)
 
 
 def test_covariance_equals_doing_all_of_it_again_without_each_school():
     frame = panel([2019] * 5 + [2020] * 3 + [NEVER] * 5, years=range(2016, 2022), seed=2)
-    path, G = event_path(frame, outcome="y"), 13
+    path, G = event_path(laid(frame)), 13
     without = []
     for school in frame["school_id"].unique():
-        again = event_path(frame[frame["school_id"] != school], outcome="y")
+        again = event_path(laid(frame[frame["school_id"] != school]))
         without.append(np.concatenate([again.pre[-2:], again.post]))
     whole = np.concatenate([path.pre, path.post])
     change = np.array(without) - whole
@@ -88,10 +93,10 @@ def test_covariance_equals_doing_all_of_it_again_without_each_school():
 
 def test_order_of_rows_and_school_and_year_levels_change_nothing():
     frame = panel([2019] * 4 + [2021] * 3 + [NEVER] * 5, seed=3)
-    path = event_path(frame, outcome="y")
+    path = event_path(laid(frame))
     shaken = frame.sample(frac=1.0, random_state=1)
     shaken["y"] += shaken["school_id"].astype(float) * 5 + (shaken["year"] - 2016) ** 2
-    other = event_path(shaken, outcome="y")
+    other = event_path(laid(shaken))
     assert other.pre == pytest.approx(path.pre)
     assert other.post == pytest.approx(path.post)
     assert other.covariance == pytest.approx(path.covariance)
@@ -99,7 +104,7 @@ def test_order_of_rows_and_school_and_year_levels_change_nothing():
 
 def test_a_year_left_out_is_stepped_over():
     frame = panel([2018] * 3 + [2021] * 4 + [NEVER] * 6, noise=0.0, effect=-1.0)
-    path = event_path(frame[frame["year"] != 2020], outcome="y")
+    path = event_path(laid(frame[frame["year"] != 2020]))
     assert path.pre == pytest.approx(np.zeros(len(path.pre)), abs=1e-9)
     assert path.post[0] == pytest.approx(-1.0)
 
@@ -107,7 +112,7 @@ def test_a_year_left_out_is_stepped_over():
 def test_weights_count_schools_by_size():
     frame = panel([2020] * 2 + [NEVER] * 4)
     frame["enrolled_n"] = np.where(frame["school_id"] == "000", 300.0, 100.0)
-    path = event_path(frame, outcome="y", weights="enrolled_n")
+    path = event_path(laid(frame, "enrolled_n"))
     wide = frame.pivot(index="school_id", columns="year", values="y")
     apart = 0.75 * wide.iloc[0] + 0.25 * wide.iloc[1] - wide.iloc[2:].mean()
     assert path.post == pytest.approx((apart - apart[2019]).loc[2020:].to_numpy())
@@ -115,24 +120,27 @@ def test_weights_count_schools_by_size():
 
 def test_changes_that_few_schools_have_are_left_out():
     frame = panel([2018] * 4 + [2022] * 2 + [NEVER] * 6)
-    path = event_path(frame, outcome="y")
+    path = event_path(laid(frame))
     assert len(path.pre) == 1  # four of six adopters have two years before the start
     found = breakdown(path)
     assert "earlier years" in found.mbar.remedy
 
 
 def test_late_years_that_one_school_reached_are_left_out_and_said():
-    path = event_path(panel([2018] + [2020] * 4 + [NEVER] * 6, effect=-1.0, noise=0.0), outcome="y")
+    path = event_path(laid(panel([2018] + [2020] * 4 + [NEVER] * 6, effect=-1.0, noise=0.0)))
     assert path.post == pytest.approx([-1, -2, -3, -4])
     assert path.method.endswith("2 late program years not used")
 
 
 def test_refuses_what_rests_on_one_school_and_what_has_no_past():
     with pytest.raises(MethodError, match="rests on a single school"):
-        event_path(panel([2020] * 4 + [NEVER]), outcome="y")
+        event_path(laid(panel([2020] * 4 + [NEVER])))
     frame = panel([2018] * 3 + [NEVER] * 5)
     with pytest.raises(MethodError, match="two observed years before"):
         event_path(
-            frame[~((frame["year"] == 2016) & (frame["start_year"] == 2018) & (frame["school_id"] < "002"))],
-            outcome="y",
+            laid(
+                frame[
+                    ~((frame["year"] == 2016) & (frame["start_year"] == 2018) & (frame["school_id"] < "002"))
+                ]
+            )
         )

@@ -11,10 +11,14 @@ from scipy import stats
 
 from rpeval.errors import MethodError
 from rpeval.methods.did import poisson
+from rpeval.methods.did.design import Design, lay_out
 from rpeval.methods.did.poisson import att_poisson, att_poisson_gap, log_effect, poisson_twfe
 
-NAMES = {"unit": "school_id", "time": "year", "start": "start_year"}
-COUNTS = {"outcome": "oss_n", "exposure": "enrolled_n"}
+ENROLLED = {"exposure": "enrolled_n"}
+
+
+def counts(frame: pd.DataFrame) -> Design:
+    return lay_out(frame, outcome="oss_n")
 
 
 def draw(schools=14, years=7, adopters=5, *, ratio=0.6, seed=0, noise=True) -> pd.DataFrame:
@@ -53,16 +57,16 @@ def castle() -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("choices", "value", "se"),
+    ("choices", "exposure", "value", "se"),
     [
-        ({"outcome": "homicide"}, 0.0404916705295841, 0.0395870991065028),
-        ({"outcome": "deaths_n", "exposure": "popwt"}, 0.0794158689656899, 0.0313029014316709),
-        ({"outcome": "homicide", "weights": "popwt"}, 0.0791999743610247, 0.0313445934104207),
+        ({"outcome": "homicide"}, None, 0.0404916705295841, 0.0395870991065028),
+        ({"outcome": "deaths_n"}, "popwt", 0.0794158689656899, 0.0313029014316709),
+        ({"outcome": "homicide", "weights": "popwt"}, None, 0.0791999743610247, 0.0313445934104207),
     ],
 )
-def test_two_way_poisson_equals_r_fixest_on_castle(castle, choices, value, se):
+def test_two_way_poisson_equals_r_fixest_on_castle(castle, choices, exposure, value, se):
     """R stops its standard errors near 1e-8."""
-    estimate = poisson_twfe(castle, unit="sid", start="start", **choices)
+    estimate = poisson_twfe(lay_out(castle, unit="sid", start="start", **choices), exposure=exposure)
     assert estimate.value == pytest.approx(value, abs=1e-8)
     assert estimate.se == pytest.approx(se, abs=3e-8)
 
@@ -71,8 +75,8 @@ def test_two_way_poisson_equals_r_fixest_on_castle(castle, choices, value, se):
 def test_imputation_equals_a_glm_with_dummies(holes):
     frame = draw(seed=2)
     frame = frame.drop(index=np.random.default_rng(0).choice(len(frame), holes, replace=False))
-    assert log_effect(frame, **COUNTS, **NAMES).value == pytest.approx(by_glm(frame), abs=1e-8)
-    estimate = att_poisson(frame, **COUNTS)
+    assert log_effect(counts(frame), "enrolled_n").value == pytest.approx(by_glm(frame), abs=1e-8)
+    estimate = att_poisson(counts(frame), **ENROLLED)
     assert estimate.value == pytest.approx(100 * math.expm1(by_glm(frame)), abs=1e-6)
 
 
@@ -80,45 +84,42 @@ def test_jackknife_equals_fitting_again_without_each_school():
     frame = draw(seed=5)
     schools = sorted(frame.school_id.unique())
     refits = np.array([by_glm(frame[frame.school_id != s]) for s in schools])
-    effect = log_effect(frame, **COUNTS, **NAMES)
+    effect = log_effect(counts(frame), "enrolled_n")
     assert effect.left_out == pytest.approx(refits, abs=1e-8)
     se, df = by_hand(by_glm(frame), dict(zip(schools, refits, strict=True)), starts_of(frame))
     high = effect.value + stats.t.ppf(0.975, df) * se
-    assert att_poisson(frame, **COUNTS).high == pytest.approx(100 * math.expm1(high), abs=1e-6)
+    assert att_poisson(counts(frame), **ENROLLED).high == pytest.approx(100 * math.expm1(high), abs=1e-6)
 
 
 def test_one_step_without_each_school_is_near_the_refit(monkeypatch):
     frame = draw(schools=120, adopters=40, seed=5)
-    exact = att_poisson(frame, **COUNTS)
+    exact = att_poisson(counts(frame), **ENROLLED)
     monkeypatch.setattr(poisson, "REFITTED", 0)
-    assert att_poisson(frame, **COUNTS).se == pytest.approx(exact.se, rel=0.002)
+    assert att_poisson(counts(frame), **ENROLLED).se == pytest.approx(exact.se, rel=0.002)
 
 
 def test_a_planted_ratio_comes_back_exactly_without_noise():
     frame = draw(noise=False, ratio=0.6)
-    assert att_poisson(frame, **COUNTS).value == pytest.approx(-40, abs=1e-8)
-    assert poisson_twfe(frame, **COUNTS).value == pytest.approx(math.log(0.6), abs=1e-9)
+    assert att_poisson(counts(frame), **ENROLLED).value == pytest.approx(-40, abs=1e-8)
+    assert poisson_twfe(counts(frame), **ENROLLED).value == pytest.approx(math.log(0.6), abs=1e-9)
 
 
 def test_gap_is_the_ratio_of_the_ratios_with_a_school_left_out_of_both():
     black, white = draw(seed=1, ratio=0.5), draw(seed=2, ratio=0.8)
-    groups = pd.concat([black.assign(group="Black"), white.assign(group="White")])
-    gap = att_poisson_gap(groups, **COUNTS, group="Black", reference="White")
-    logs = [log_effect(frame, **COUNTS, **NAMES) for frame in (black, white)]
+    gap = att_poisson_gap(counts(black), counts(white), **ENROLLED)
+    logs = [log_effect(counts(frame), "enrolled_n") for frame in (black, white)]
     assert gap.value == pytest.approx(100 * math.expm1(logs[0].value - logs[1].value), abs=1e-9)
-    without = dict(zip(logs[0].design.units, logs[0].left_out - logs[1].left_out, strict=True))
+    without = dict(zip(counts(black).units, logs[0].left_out - logs[1].left_out, strict=True))
     se, df = by_hand(logs[0].value - logs[1].value, without, starts_of(black))
     assert gap.se == pytest.approx((100 + gap.value) * se, abs=1e-8)
     assert gap.df == pytest.approx(df, rel=1e-6)
-    with pytest.raises(MethodError, match="No rows for Asian"):
-        att_poisson_gap(groups, **COUNTS, group="Asian", reference="White")
 
 
 def test_scale_of_exposure_and_order_of_rows_do_not_matter():
     frame = draw(seed=8)
-    one = att_poisson(frame, **COUNTS)
+    one = att_poisson(counts(frame), **ENROLLED)
     shuffled = frame.assign(enrolled_n=frame.enrolled_n / 100).sample(frac=1, random_state=0)
-    two = att_poisson(shuffled, **COUNTS)
+    two = att_poisson(counts(shuffled), **ENROLLED)
     assert (two.value, two.low) == (pytest.approx(one.value, abs=1e-8), pytest.approx(one.low, abs=1e-8))
 
 
@@ -126,24 +127,30 @@ def test_a_school_without_events_is_counted_as_expected_to_have_none():
     frame = draw(seed=3)
     quiet = frame.assign(oss_n=frame.oss_n.where(frame.school_id != "13", 0.0))
     without = frame[frame.school_id != "13"]
-    assert att_poisson(quiet, **COUNTS).value == pytest.approx(att_poisson(without, **COUNTS).value, abs=1e-8)
-    two_way = poisson_twfe(quiet, **COUNTS)
-    assert two_way.value == pytest.approx(poisson_twfe(without, **COUNTS).value, abs=1e-8)
+    assert att_poisson(counts(quiet), **ENROLLED).value == pytest.approx(
+        att_poisson(counts(without), **ENROLLED).value, abs=1e-8
+    )
+    two_way = poisson_twfe(counts(quiet), **ENROLLED)
+    assert two_way.value == pytest.approx(poisson_twfe(counts(without), **ENROLLED).value, abs=1e-8)
     assert "1 school without any event left out" in two_way.method
 
 
-def test_refusals():
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda f: {"oss_n": f.oss_n - 50}, "counts below zero"),
+        (lambda f: {"enrolled_n": f.enrolled_n.where(f.school_id != "04", 0)}, "not above zero: 04"),
+        (lambda f: {"oss_n": f.oss_n.where(f.year != 2015, 0)}, "before the program in 2015-16"),
+        (lambda f: {"oss_n": f.oss_n.where((f.year != 2015) | (f.school_id == "09"), 0)}, "without 09"),
+        (lambda f: {"oss_n": f.oss_n.where(~(f.year >= f.start_year), 0)}, "no event after it"),
+    ],
+)
+def test_refusals(change, said):
     frame = draw(seed=3)
-    with pytest.raises(MethodError, match="counts below zero"):
-        att_poisson(frame.assign(oss_n=frame.oss_n - 50), **COUNTS)
-    with pytest.raises(MethodError, match="1 school with an exposure that is not above zero: 04"):
-        att_poisson(frame.assign(enrolled_n=frame.enrolled_n.where(frame.school_id != "04", 0)), **COUNTS)
-    with pytest.raises(MethodError, match="No event in any school-year before the program in 2015-16"):
-        att_poisson(frame.assign(oss_n=frame.oss_n.where(frame.year != 2015, 0)), **COUNTS)
-    with pytest.raises(MethodError, match="rests on a single school: without 09"):
-        att_poisson(
-            frame.assign(oss_n=frame.oss_n.where((frame.year != 2015) | (frame.school_id == "09"), 0)),
-            **COUNTS,
-        )
-    with pytest.raises(MethodError, match="no event after it"):
-        att_poisson(frame.assign(oss_n=frame.oss_n.where(~(frame.year >= frame.start_year), 0)), **COUNTS)
+    with pytest.raises(MethodError, match=said):
+        att_poisson(counts(frame.assign(**change(frame))), **ENROLLED)
+
+
+def test_weights_are_refused():
+    with pytest.raises(MethodError, match="every student counts once already"):
+        att_poisson(lay_out(draw(), outcome="oss_n", weights="enrolled_n"), **ENROLLED)

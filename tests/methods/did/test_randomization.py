@@ -13,8 +13,13 @@ import pytest
 
 from rpeval.errors import MethodError
 from rpeval.methods.did import randomization
+from rpeval.methods.did.design import Design, lay_out
 from rpeval.methods.did.imputation import att_imputation
 from rpeval.methods.did.randomization import att_randomization
+
+
+def laid(frame: pd.DataFrame, weights: str | None = None) -> Design:
+    return lay_out(frame, outcome="oss", weights=weights)
 
 
 def draw(schools=8, adopters=3, years=6, *, effect=-2.0, seed=0, staggered=False) -> pd.DataFrame:
@@ -30,7 +35,7 @@ def draw(schools=8, adopters=3, years=6, *, effect=-2.0, seed=0, staggered=False
 
 
 def studentized(frame: pd.DataFrame, weights=None) -> float:
-    estimate = att_imputation(frame, outcome="oss", weights=weights)
+    estimate = att_imputation(laid(frame, weights))
     return abs(estimate.value / estimate.se)
 
 
@@ -53,7 +58,7 @@ def test_p_is_the_share_of_all_deals_at_least_as_extreme(weights):
         order[[*chosen, *rest]] = range(7)
         others.append(studentized(deal(frame, order), weights))
     expected = np.mean(np.array(others) >= actual * (1 - 1e-9))
-    estimate = att_randomization(frame, outcome="oss", seed=0, weights=weights)
+    estimate = att_randomization(laid(frame, weights), seed=0)
     assert estimate.p == pytest.approx(expected, abs=1e-12)
     assert (estimate.kind, estimate.mcse) == ("exact", None)
     assert "all 35 deals" in estimate.method
@@ -61,11 +66,11 @@ def test_p_is_the_share_of_all_deals_at_least_as_extreme(weights):
 
 def test_interval_holds_exactly_the_effects_the_test_does_not_reject():
     frame = draw(schools=9, adopters=4, seed=6, staggered=True)
-    estimate = att_randomization(frame, outcome="oss", seed=0)
+    estimate = att_randomization(laid(frame), seed=0)
     treated = frame.year >= frame.start_year
 
     def p_against(effect: float) -> float:
-        return att_randomization(frame.assign(oss=frame.oss - effect * treated), outcome="oss", seed=0).p
+        return att_randomization(laid(frame.assign(oss=frame.oss - effect * treated)), seed=0).p
 
     for end, inward in [(estimate.low, 1), (estimate.high, -1)]:
         assert p_against(end + inward * 1e-6) > 0.05
@@ -75,9 +80,9 @@ def test_interval_holds_exactly_the_effects_the_test_does_not_reject():
 
 def test_random_deals_agree_with_all_deals_within_monte_carlo_error(monkeypatch):
     frame = draw(schools=10, adopters=4, effect=-0.7, seed=13)
-    exact = att_randomization(frame, outcome="oss", seed=1)
+    exact = att_randomization(laid(frame), seed=1)
     monkeypatch.setattr(randomization, "ENUMERATED", 0)
-    simulated = att_randomization(frame, outcome="oss", seed=1, draws=1999)
+    simulated = att_randomization(laid(frame), seed=1, draws=1999)
     assert simulated.kind == "simulated"
     assert simulated.mcse == pytest.approx(math.sqrt(simulated.p * (1 - simulated.p) / 2000))
     assert abs(simulated.p - exact.p) < 4 * simulated.mcse
@@ -93,9 +98,9 @@ def test_size_and_coverage_hold_where_adoption_is_dealt_at_random():
         frame["oss"] = rng.normal(0, 1, 48) * spread
         shuffled = deal(frame, rng.permutation(8))
         treated = shuffled.year >= shuffled.start_year
-        estimate = att_randomization(shuffled.assign(oss=shuffled.oss - 2.0 * treated), outcome="oss", seed=0)
+        estimate = att_randomization(laid(shuffled.assign(oss=shuffled.oss - 2.0 * treated)), seed=0)
         covered += estimate.low <= -2.0 <= estimate.high
-        rejected += att_randomization(shuffled, outcome="oss", seed=0).p <= 0.05
+        rejected += att_randomization(laid(shuffled), seed=0).p <= 0.05
     nominal = 2 / 56
     mcse = math.sqrt(nominal * (1 - nominal) / draws)
     assert abs(rejected / draws - nominal) < 4 * mcse
@@ -104,16 +109,16 @@ def test_size_and_coverage_hold_where_adoption_is_dealt_at_random():
 
 def test_same_seed_same_numbers_whatever_the_order_of_rows():
     frame = draw(schools=20, adopters=7, staggered=True)
-    one = att_randomization(frame, outcome="oss", seed=5, draws=199)
-    two = att_randomization(frame.sample(frac=1, random_state=1), outcome="oss", seed=5, draws=199)
+    one = att_randomization(laid(frame), seed=5, draws=199)
+    two = att_randomization(laid(frame.sample(frac=1, random_state=1)), seed=5, draws=199)
     assert one == two
-    assert one.p != att_randomization(frame, outcome="oss", seed=6, draws=99).p
+    assert one.p != att_randomization(laid(frame), seed=6, draws=99).p
 
 
 def test_hash_seed_does_not_matter():
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from test_randomization import *;"
-        "e = att_randomization(draw(schools=20, adopters=7), outcome='oss', seed=5, draws=99);"
+        "e = att_randomization(laid(draw(schools=20, adopters=7)), seed=5, draws=99);"
         "print(repr((e.value, e.low, e.high, e.p)))"
     )
     here = os.path.dirname(__file__)
@@ -133,17 +138,17 @@ def test_hash_seed_does_not_matter():
 def test_schools_that_lack_years_are_dealt_with():
     frame = draw(schools=12, adopters=4, years=7, seed=9)
     frame.loc[frame.school_id.isin(["010", "011"]) & (frame.year < 2017), "oss"] = np.nan
-    estimate = att_randomization(frame, outcome="oss", seed=1)
+    estimate = att_randomization(laid(frame), seed=1)
     assert estimate.low < estimate.value < estimate.high
 
 
 def test_too_few_ways_to_deal_are_refused():
     with pytest.raises(MethodError, match="only 10 ways to deal"):
-        att_randomization(draw(schools=5, adopters=2), outcome="oss", seed=0)
+        att_randomization(laid(draw(schools=5, adopters=2)), seed=0)
 
 
 def test_sixty_schools_with_999_deals_take_less_than_two_seconds():
     frame = draw(schools=60, adopters=20, years=8, staggered=True)
     started = time.perf_counter()
-    att_randomization(frame, outcome="oss", seed=1, draws=999)
+    att_randomization(laid(frame), seed=1, draws=999)
     assert time.perf_counter() - started < 2.0 * (1 + (os.getloadavg()[0] > 2))

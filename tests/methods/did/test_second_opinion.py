@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from rpeval.errors import MethodError
+from rpeval.methods.did.design import lay_out
 from rpeval.methods.did.imputation import att_imputation
 from rpeval.methods.did.second_opinion import att_regression
 
@@ -25,10 +26,10 @@ def panel(schools: int, seed: int) -> pd.DataFrame:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_they_agree_to_nine_digits(seed, weights):
     frame = panel(40, seed)
-    ours = att_imputation(frame, outcome="y", weights=weights).value
-    assert att_regression(frame, outcome="y", weights=weights).value == pytest.approx(ours, rel=1e-9)
+    ours = att_imputation(lay_out(frame, outcome="y", weights=weights)).value
+    assert att_regression(lay_out(frame, outcome="y", weights=weights)).value == pytest.approx(ours, rel=1e-9)
 
 
 def test_too_many_schools_are_refused():
     with pytest.raises(MethodError, match="401 schools"):
-        att_regression(panel(401, 1), outcome="y")
+        att_regression(lay_out(panel(401, 1), outcome="y"))

@@ -8,6 +8,7 @@ import pytest
 import statsmodels.api as sm
 
 from rpeval.errors import MethodError
+from rpeval.methods.did.design import lay_out
 from rpeval.methods.did.imputation import att_imputation
 from rpeval.methods.did.twfe import bacon, bacon_by_kind, twfe
 
@@ -34,7 +35,7 @@ def growing(seed=0) -> pd.DataFrame:
 
 
 def test_equals_r_fixest_on_castle(castle):
-    estimate = twfe(castle, **CASTLE)
+    estimate = twfe(lay_out(castle, **CASTLE))
     assert estimate.value == pytest.approx(0.0693984338854514, abs=1e-8)
     assert estimate.se == pytest.approx(0.0558596356955514, abs=1e-8)
     assert estimate.df == 49
@@ -44,7 +45,7 @@ def test_equals_r_fixest_on_castle(castle):
 def test_equals_r_fixest_on_mpdta(shared_data):
     frame = pd.read_csv(shared_data("data/did_reference/mpdta.csv"))
     frame["first.treat"] = frame["first.treat"].where(frame["first.treat"] > 0)
-    estimate = twfe(frame, outcome="lemp", unit="countyreal", start="first.treat")
+    estimate = twfe(lay_out(frame, outcome="lemp", unit="countyreal", start="first.treat"))
     assert estimate.value == pytest.approx(-0.0365489366740674, abs=1e-8)
     assert estimate.se == pytest.approx(0.013265155429339, abs=1e-8)
 
@@ -64,13 +65,13 @@ def test_equals_statsmodels_dummies_on_an_unbalanced_panel(weights):
     )
     n, G, K = len(frame), 12, 9 + 1
     se = fit.bse["D"] * math.sqrt(G / (G - 1) * (n - 1) / (n - K))
-    estimate = twfe(frame, outcome="oss", weights=weights)
+    estimate = twfe(lay_out(frame, outcome="oss", weights=weights))
     assert estimate.value == pytest.approx(fit.params["D"], abs=1e-9)
     assert estimate.se == pytest.approx(se, abs=1e-9)
 
 
 def test_decomposition_equals_r_bacondecomp(castle):
-    kinds = bacon_by_kind(bacon(castle, **CASTLE)).set_index("comparison")
+    kinds = bacon_by_kind(bacon(lay_out(castle, **CASTLE))).set_index("comparison")
     assert kinds.weight.to_dict() == pytest.approx(
         {
             "Earlier vs later adopting": 0.0770787556377935,
@@ -90,8 +91,8 @@ def test_decomposition_equals_r_bacondecomp(castle):
 
 
 def test_decomposition_adds_up_to_the_two_way_estimate(castle):
-    rows = bacon(castle, **CASTLE)
-    assert (rows.weight * rows.value).sum() == pytest.approx(twfe(castle, **CASTLE).value, abs=1e-10)
+    rows = bacon(lay_out(castle, **CASTLE))
+    assert (rows.weight * rows.value).sum() == pytest.approx(twfe(lay_out(castle, **CASTLE)).value, abs=1e-10)
     assert rows.weight.sum() == pytest.approx(1)
     assert (rows.weight > 0).all()
 
@@ -99,14 +100,16 @@ def test_decomposition_adds_up_to_the_two_way_estimate(castle):
 def test_growing_effects_pull_two_way_fixed_effects_away_and_not_imputation():
     """Cohort 2016 has effects -1..-7 and 2019 -1..-4, so the mean over treated school-years is -38/11."""
     frame = growing()
-    assert att_imputation(frame, outcome="oss").value == pytest.approx(-38 / 11, abs=1e-9)
-    assert twfe(frame, outcome="oss").value > -3.2
+    assert att_imputation(lay_out(frame, outcome="oss")).value == pytest.approx(-38 / 11, abs=1e-9)
+    assert twfe(lay_out(frame, outcome="oss")).value > -3.2
     later = (
-        bacon_by_kind(bacon(frame, outcome="oss")).set_index("comparison").loc["Later vs earlier adopting"]
+        bacon_by_kind(bacon(lay_out(frame, outcome="oss")))
+        .set_index("comparison")
+        .loc["Later vs earlier adopting"]
     )
     assert later.value > 0  # a program that lowers suspensions looks as if it raised them
 
 
 def test_an_unbalanced_panel_is_refused_by_name():
     with pytest.raises(MethodError, match="2 schools without an outcome in some year: 03, 07"):
-        bacon(growing().drop(index=[3 * 9, 7 * 9 + 2]), outcome="oss")
+        bacon(lay_out(growing().drop(index=[3 * 9, 7 * 9 + 2]), outcome="oss"))

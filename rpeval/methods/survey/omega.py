@@ -1,4 +1,4 @@
-"""Categorical omega: how reliable a score made of ordered answers is."""
+"""How reliable a score made of ordered answers is: categorical omega, and alpha beside it by group."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ import pandas as pd
 from scipy import stats
 from scipy.special import ndtr
 
-from rpeval.estimate import Estimate
+from rpeval.errors import MethodError, Problem
+from rpeval.estimate import Estimate, Refusal, attempt
 from rpeval.methods.survey.factors import (
     Solution,
     complete_codes,
@@ -23,6 +24,7 @@ from rpeval.methods.survey.polychoric import (
     density,
     ordinal_moments,
 )
+from rpeval.methods.survey.scales import RESPONDENTS_LEAST, cronbach_alpha, keyed_answers
 
 
 def categorical_omega(
@@ -55,14 +57,15 @@ def categorical_omega(
     factor = np.zeros(len(items), int)
     require_identified(factor)
     moments = ordinal_moments(codes)
-    parts = _omega_parts(moments)
-    value = parts.common / parts.total
-    slopes = (parts.common_slopes - value * parts.total_slopes) / parts.total
+    value, slopes = _omega(moments)
     influence = np.concatenate([block @ slopes for block in moments.influence()])
     if school is not None:
         complete = frame[list(items)].notna().all(axis=1)
         influence = pd.Series(influence).groupby(frame.loc[complete, school].to_numpy()).sum().to_numpy()
     units = len(influence)
+    if units < 2:
+        what = "The answers are of one school, so nothing shows how schools differ."
+        raise MethodError(Problem("school", what, "Use more schools, or name no school."))
     df = float(units - 1)
     spread = np.sqrt((influence**2).sum() * (units / df if school else 1.0)) / len(codes)
     reach = float(stats.t.ppf(0.5 + level / 2, df)) * spread / (1 - value)
@@ -82,56 +85,102 @@ def categorical_omega(
     )
 
 
+def reliability(
+    frame: pd.DataFrame,
+    *,
+    items: Sequence[str],
+    by: str | Sequence[str],
+    low: float,
+    high: float,
+    reverse: Sequence[str] = (),
+    school: str | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Alpha and categorical omega of every group, wave, or group in every wave.
+
+    Use to see whether the score is as reliable for one group as for another: where it is not, effects and
+    gaps of the group with more noise look smaller than they are.
+
+    frame  : as for `categorical_omega`, and the columns of `by`; a respondent without a group leaves
+    Returns one row per group in order: the columns of `by`, students_n (complete answers), alpha, alpha_low,
+    alpha_high, omega, omega_low, omega_high. A group of fewer than ten complete answers has no row, and omega
+    is missing where `categorical_omega` refuses. Refuses (MethodError): as `keyed_answers`.
+
+    >>> from rpeval.methods.survey.factors import planted_answers
+    >>> answers = planted_answers(loadings=[0.7] * 6, n=409, seed=1)
+    >>> answers["wave"] = answers.index // 200                                    # 200, 200 and 9 students
+    >>> table = reliability(answers, items=[f"i{j}" for j in range(6)], by="wave", low=1, high=4)
+    >>> table[["wave", "students_n"]].to_numpy().tolist()
+    [[0, 200], [1, 200]]
+    """
+    columns = [by] if isinstance(by, str) else list(by)
+    asked = {"items": items, "low": low, "high": high, "reverse": reverse, "level": level}
+    keyed_answers(frame, items=items, low=low, high=high, reverse=reverse)
+    rows = []
+    for key, group in frame.groupby(columns, observed=True):
+        answered_n = int(group[list(items)].notna().all(axis=1).sum())
+        if answered_n < RESPONDENTS_LEAST:
+            continue
+        alpha = attempt(cronbach_alpha, group, **asked)
+        omega = attempt(categorical_omega, group, school=school, **asked)
+        rows.append([*key, answered_n, *_interval(alpha), *_interval(omega)])
+    named = [f"{name}{end}" for name in ("alpha", "omega") for end in ("", "_low", "_high")]
+    return pd.DataFrame(rows, columns=[*columns, "students_n", *named])
+
+
+def _interval(estimate: Estimate | Refusal) -> list[float]:
+    """Value and ends of an estimate, missing where it was refused."""
+    if isinstance(estimate, Refusal):
+        return [np.nan] * 3
+    return [estimate.value, estimate.low, estimate.high]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class _Parts:
-    """Omega as common / total, both in squared points, and their slopes by thresholds and correlations."""
+class _Variance:
+    """Variance of the sum of the answers, and its slopes by every threshold and every pair's correlation."""
 
-    common: float
-    total: float
-    common_slopes: np.ndarray
-    total_slopes: np.ndarray
+    value: float
+    by_threshold: np.ndarray
+    by_pair: np.ndarray
 
 
-def _omega_parts(moments: OrdinalMoments) -> _Parts:
-    """Covariance of the answers through the factor, and their whole covariance.
+def _score_variance(moments: OrdinalMoments, r: np.ndarray) -> _Variance:
+    """Variance of the sum of the answers when their normal variables are correlated as r, (items, items).
 
     Every threshold meets every other: the covariance of two answers is the sum over their thresholds of
-    step * step * (P(both below) - P(below) P(below)).
+    step * step * (P(both below) - P(below) P(below)). Where r is one the two are the same variable.
     """
-    r, _, weight = pair_moments(moments)
-    k, pairs = len(moments.thresholds), np.array(moments.pairs).T
-    solution = fit_pairs(r, weight, np.zeros(k, int), moments.pairs)
-    item = np.repeat(np.arange(k), [len(cuts) for cuts in moments.thresholds])
     tau, step = np.concatenate(moments.thresholds), np.concatenate(moments.steps)
-    h, j = np.meshgrid(tau, tau, indexing="ij")
-    own, alone = item[:, None] == item, np.outer(ndtr(tau), ndtr(tau))
-    through = np.outer(solution.loadings, solution.loadings)[item][:, item]
-    seen = np.where(own, 0.0, moments.correlations[item][:, item])
-    both = np.where(own, ndtr(np.minimum(h, j)), bivariate_normal(h, j, seen))
-    near = np.where(own, np.heaviside(j - h, 0.5), _below_given(h, j, seen))
-    moved = 2 * step * density(tau)
-
-    def by_pair(r: np.ndarray) -> np.ndarray:
-        mass = np.outer(step, step) * bivariate_density(h, j, r)
-        return np.add.reduceat(np.add.reduceat(mass, starts, axis=0), starts, axis=1)
-
+    item = np.repeat(np.arange(len(r)), [len(cuts) for cuts in moments.thresholds])
+    here, there = np.meshgrid(tau, tau, indexing="ij")
+    full = r[item][:, item]
+    same = full == 1
+    r = np.where(same, 0.0, full)
+    both = np.where(same, ndtr(np.minimum(here, there)), bivariate_normal(here, there, r))
+    below = ndtr((there - r * here) / np.sqrt(1 - r * r))
+    below = np.where(same, np.heaviside(there - here, 0.5), below)
+    mass = np.outer(step, step) * bivariate_density(here, there, r)
     starts = np.flatnonzero(np.diff(item, prepend=-1))
-    by_loading = 2 * by_pair(through) @ solution.loadings
-    by_seen = 2 * by_pair(seen)[tuple(pairs)]
-    return _Parts(
-        common=float(step @ (bivariate_normal(h, j, through) - alone) @ step),
-        total=float(step @ (both - alone) @ step),
-        common_slopes=np.append(
-            moved * ((_below_given(h, j, through) - ndtr(tau)) @ step),
-            by_loading @ _loading_slopes(solution, r, weight, moments.pairs),
-        ),
-        total_slopes=np.append(moved * ((near - ndtr(tau)) @ step), by_seen),
+    return _Variance(
+        value=float(step @ (both - np.outer(ndtr(tau), ndtr(tau))) @ step),
+        by_threshold=2 * step * density(tau) * ((below - ndtr(tau)) @ step),
+        by_pair=2 * np.add.reduceat(np.add.reduceat(mass, starts, axis=0), starts, axis=1),
     )
 
 
-def _below_given(h: np.ndarray, k: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """Probability that one normal variable lies below k where the other is h."""
-    return ndtr((k - r * h) / np.sqrt(1 - r * r))
+def _omega(moments: OrdinalMoments) -> tuple[float, np.ndarray]:
+    """Categorical omega, variance through the factor over all variance, and its slopes by the moments."""
+    r, _, weight = pair_moments(moments)
+    pairs = tuple(np.array(moments.pairs).T)
+    solution = fit_pairs(r, weight, np.zeros(len(moments.thresholds), int), moments.pairs)
+    common = _score_variance(moments, np.outer(solution.loadings, solution.loadings))
+    total = _score_variance(moments, moments.correlations)
+    by_correlation = common.by_pair @ solution.loadings @ _loading_slopes(solution, r, weight, moments.pairs)
+    value = common.value / total.value
+    slopes = np.append(
+        common.by_threshold - value * total.by_threshold, by_correlation - value * total.by_pair[pairs]
+    )
+    return value, slopes / total.value
 
 
 def _loading_slopes(

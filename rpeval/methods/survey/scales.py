@@ -9,9 +9,10 @@ from scipy import stats
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
-from rpeval.methods.cr2 import fit_clustered
+from rpeval.methods.cr2 import ClusteredFit, fit_clustered
 
 ANSWERED_SHARE = 2 / 3
+RESPONDENTS_LEAST = 10
 
 
 def keyed_answers(
@@ -135,10 +136,13 @@ def percent_favorable(
     """Percent of all answers that are favorable.
 
     Use to describe one wave or group. Every answer counts the same, or by the respondent's weight;
-    unanswered items leave the denominator. With `school` the interval is CR2 by school; without it there is
-    none, because students of one school do not answer independently.
+    unanswered items leave the denominator. With `school` the interval is right for clusters and stays inside
+    0 to 100; without it there is none, because students of one school do not answer independently.
 
-    Returns an Estimate in percent. Refuses (MethodError): as `keyed_answers`; nobody answered.
+    Returns an Estimate in percent: CR2 standard error by school, and the exact binomial interval for as many
+    independent answers as that standard error is worth. With one school there is no interval.
+    Refuses (MethodError): as `keyed_answers`; nobody answered.
+    Source: Korn & Graubard (1998), Survey Methodology 24.
 
     >>> import pandas as pd
     >>> answers = pd.DataFrame({"a": [4, 3, 2], "b": [3, None, 3]})
@@ -158,18 +162,40 @@ def percent_favorable(
         return Estimate(value=value, method="share of answers", **common)
     cluster = frame.loc[kept, school].to_numpy()
     fit = fit_clustered(share, np.ones((len(share), 1)), cluster=cluster, weight=w)
-    reach = float(stats.t.ppf(0.5 + level / 2, fit.df)) * fit.se
-    method = f"share of answers; CR2 by school, t({fit.df:.1f})"
+    if fit.clusters_n < 2:
+        return Estimate(
+            value=value, clusters=1, method="share of answers; one school shows no spread", **common
+        )
+    answers_n = int(answers.notna().to_numpy().sum())
+    low_, high_ = _share_interval(value / 100, fit, answers_n, level)
+    how = f"exact binomial at the effective number of answers, by school, t({fit.df:.1f})"
     return Estimate(
         value=value,
         se=fit.se,
-        low=value - reach,
-        high=value + reach,
+        low=100 * low_,
+        high=100 * high_,
         df=fit.df,
         clusters=fit.clusters_n,
-        method=method,
+        method=f"share of answers; {how}",
         **common,
     )
+
+
+def _share_interval(share: float, fit: ClusteredFit, answers_n: int, level: float) -> tuple[float, float]:
+    """Exact binomial ends for as many independent answers as the schools' spread says there are.
+
+    Where all answers are alike there is no spread to judge by, and every school counts as one answer.
+    """
+    tail = (1 - level) / 2
+    alike = fit.se <= 1e-9
+    df = fit.clusters_n - 1 if alike else fit.df
+    worth = fit.clusters_n if alike else share * (1 - share) / (fit.se / 100) ** 2
+    worth *= (stats.t.ppf(tail, max(answers_n - 1, 1)) / stats.t.ppf(tail, df)) ** 2
+    worth = min(float(worth), float(answers_n))
+    hits = share * worth
+    low = stats.beta.ppf(tail, hits, worth - hits + 1) if hits > 0 else 0.0
+    high = stats.beta.ppf(1 - tail, hits + 1, worth - hits) if hits < worth else 1.0
+    return float(low), float(high)
 
 
 def cronbach_alpha(
@@ -221,8 +247,8 @@ def _require_spread(answers: pd.DataFrame, n: int) -> None:
     problems = []
     if answers.shape[1] < 2:
         problems.append(Problem("items", "One item has no internal consistency.", "Name two items or more."))
-    if n < 10:
-        what = f"{n} respondents answered the items together; 10 are needed."
+    if n < RESPONDENTS_LEAST:
+        what = f"{n} respondents answered the items together; {RESPONDENTS_LEAST} are needed."
         problems.append(Problem("items", what, "Use more answers."))
     alike = [str(name) for name in answers.columns if answers[name].nunique() < 2]
     if alike and not problems:

@@ -131,8 +131,10 @@ def did_school_changes(
     Only schools that answered in every wave enter. Where starts differ, an adopting school's change is taken
     against the comparison schools' change over the same waves.
 
-    Returns an Estimate in `unit`; pooled variance, t with schools - 2 df. Welch's unequal variances are not
-    used: with two or three adopting schools they leave a t with one or two df, and no power.
+    Returns an Estimate in `unit`. All schools share one variance of true changes, to which each adds the
+    sampling noise of its own number of students; t with Satterthwaite df. Where schools are of one size this
+    is the t-test with pooled variance and schools - 2 df. Welch's unequal variances are not used: with two or
+    three adopting schools they leave a t with one or two df, and no power.
     Refuses (MethodError): as `did_survey`, counting only schools present in every wave.
 
     >>> import pandas as pd
@@ -146,10 +148,10 @@ def did_school_changes(
         frame, outcome=outcome, school=school, wave=wave, start=start, weight=weight, every_wave=True
     )
     own, other = _changes(design)
+    se, df = _pooled_spread(own, other)
     n = len(own) + len(other)
-    pooled = (((own - own.mean()) ** 2).sum() + ((other - other.mean()) ** 2).sum()) / (n - 2)
-    se = float(np.sqrt(pooled * (1 / len(own) + 1 / len(other))))
-    fit = ClusteredFit(float(own.mean() - other.mean()), se, float(n - 2), (), n, len(design.rows))
+    value = float(own["change"].mean() - other["change"].mean())
+    fit = ClusteredFit(value, se, df, (), n, len(design.rows))
     return _report(fit, design, unit=unit, level=level, what="t-test on the change of each school's mean")
 
 
@@ -216,28 +218,58 @@ def _group_mean(rows: pd.DataFrame, key: pd.Series) -> pd.Series:
     return total / rows["w"].groupby(key).transform("sum")
 
 
-def _changes(design: SurveyDesign) -> tuple[np.ndarray, np.ndarray]:
-    """Return the changes of adopting schools and of comparison schools, wave effects removed.
+def _changes(design: SurveyDesign) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return change and sampling variance of adopting schools and of comparison schools, wave effects removed.
 
     Each start gives the comparison schools a change over its own waves. An adopting school's change is
     measured from their mean; a comparison school's changes are averaged over the adopting schools' starts.
     """
-    rows = design.rows
-    cells = [rows["school"], rows["wave"]]
-    weighted, weights = (part.groupby(cells).sum() for part in (rows["w"] * rows["y"], rows["w"]))
-    means = (weighted / weights).unstack()
+    means, noise = _cells(design)
     first = design.schools["first"].reindex(means.index)
-    never = means[~np.isfinite(first)]
-    own, other = [], np.zeros(len(never))
+    never = ~np.isfinite(first)
+    own, parts, adopting_n = [], np.zeros(len(means.columns)), int((~never).sum())
+    other = pd.Series(0.0, index=means.index[never])
     for cohort in design.cohorts:
         after = means.columns >= cohort
-        change = means.loc[:, after].mean(axis=1) - means.loc[:, ~after].mean(axis=1)
-        base = change[never.index]
-        mine = change[first == cohort]
-        own.append(mine.to_numpy() - base.mean())
-        other += (base - base.mean()).to_numpy() * len(mine)
-    own = np.concatenate(own)
-    return own, other / len(own)
+        part = np.where(after, 1 / after.sum(), -1 / (~after).sum())
+        change, mine = means @ part, first == cohort
+        base, share = change[never].mean(), mine.sum() / adopting_n
+        own.append(pd.DataFrame({"change": change[mine] - base, "noise": noise[mine] @ part**2}))
+        other += (change[never] - base) * share
+        parts += part * share
+    return pd.concat(own), pd.DataFrame({"change": other, "noise": noise[never] @ parts**2})
+
+
+def _cells(design: SurveyDesign) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the mean of each school and wave, and its sampling variance: one student variance for all."""
+    rows = design.rows
+    cells = [rows["school"], rows["wave"]]
+    sums = pd.DataFrame({"n": 1.0, "w": rows["w"], "ww": rows["w"] ** 2, "wy": rows["w"] * rows["y"]})
+    sums = sums.groupby(cells).sum()
+    mean = sums["wy"] / sums["w"]
+    apart = rows["y"] - mean.loc[pd.MultiIndex.from_arrays(cells)].to_numpy()
+    spare = (sums["w"] - sums["ww"] / sums["w"]).sum()
+    variance = float((rows["w"] * apart**2).sum() / spare) if spare > 0 else 0.0
+    return mean.unstack(), (variance * sums["ww"] / sums["w"] ** 2).unstack()
+
+
+def _pooled_spread(own: pd.DataFrame, other: pd.DataFrame) -> tuple[float, float]:
+    """Return standard error and df of the difference of two means of school changes.
+
+    A school's variance is taken to be proportional to that of true changes, common to all schools, plus its
+    own sampling noise; the factor is learned from all schools together.
+    """
+    arms = [arm.to_numpy() for arm in (own, other)]
+    squares = sum(((change - change.mean()) ** 2).sum() for change, _ in (arm.T for arm in arms))
+    expected = sum((1 - 1 / len(arm)) * arm[:, 1].sum() for arm in arms)
+    true = max((squares - expected) / sum(len(arm) - 1 for arm in arms), 0.0)
+    shapes = [true + arm[:, 1] for arm in arms]
+    if not any(shape.any() for shape in shapes):
+        shapes = [np.ones(len(arm)) for arm in arms]
+    trace = sum((1 - 1 / len(u)) * u.sum() for u in shapes)
+    norm = sum((1 - 2 / len(u)) * (u**2).sum() + (u.sum() / len(u)) ** 2 for u in shapes)
+    spread = sum(u.sum() / len(u) ** 2 for u in shapes)
+    return float(np.sqrt(squares / trace * spread)), float(trace**2 / norm)
 
 
 def _require_groups(frame: pd.DataFrame, *, group: str, member: object, reference: object) -> None:

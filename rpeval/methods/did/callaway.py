@@ -4,7 +4,7 @@ Each cohort's change since its last year without the program is compared with th
 not started yet, or never do. Averages carry the uncertainty of the cohort shares that weight them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal
-from rpeval.methods.did.design import Design, select
+from rpeval.methods.did.design import Design, select, values_of
 from rpeval.methods.did.jackknife import jackknife_estimate, rests_on
 from rpeval.methods.did.parts import Parts, average, join, pick
 from rpeval.methods.did.two_by_two import difference_of_means, doubly_robust, regression_adjusted
@@ -56,7 +56,7 @@ def cohort_effects(
     comparison: Comparison = "not_yet",
     base: Base = "varying",
     anticipation: int = 0,
-    covariates: Mapping[str, np.ndarray] | None = None,
+    covariates: Sequence[str] = (),
     adjust: Adjust = "doubly_robust",
 ) -> CohortEffects:
     """Effects of the program by cohort and year, before and after the start.
@@ -70,11 +70,10 @@ def cohort_effects(
     anticipation : years before the start in which schools may already act on it (training, hiring). The
                    base moves back by so many years, and a school is no comparison in so many years before
                    its own start. Averages still count the years from the start on.
-    covariates   : name to values (schools by years, as `values_of` lays them out), taken in the earlier of
-                   the two years compared; adjusted for by `adjust`
+    covariates   : columns, taken in the earlier of the two years compared; adjusted for by `adjust`
     Left-out years: the last observed year before the start is the base. Schools that lack one of the two
-    years compared sit that comparison out; cohorts without a year before anticipation are set aside, counted.
-    Refuses (MethodError): covariates that leave no comparison; no cohort that can be compared.
+    years compared sit that comparison out. Cohorts without a year before anticipation are set aside, counted.
+    Refuses (MethodError): covariates that are missing, or that leave no comparison; no cohort to compare.
     Source: Callaway & Sant'Anna (2021), Journal of Econometrics 225; Sant'Anna & Zhao (2020), same 219.
 
     >>> import pandas as pd
@@ -87,13 +86,14 @@ def cohort_effects(
     >>> list(zip(effects.cohorts.tolist(), effects.years.tolist(), effects.parts.value.tolist()))
     [(2018, 2017, 0.0), (2018, 2018, -2.5)]
     """
-    full, design = design, without_early(design, anticipation)
-    X = stack_covariates(covariates, full, design) if covariates else None
+    design = without_early(design, anticipation)
+    columns = [values_of(design, column) for column in covariates]
+    X = np.stack([np.ones(design.Y.shape), *columns], axis=-1) if covariates else None
     reach = np.where(comparison == "never", design.times[-1], design.times) + anticipation
     wanted = list(years_compared(design, base, anticipation))
     cells = tuple(cell for cell in wanted if comparable(design, reach, cell))
     refuse_uncompared(design, cells)
-    words = words_for(design, comparison, anticipation, covariates or {}, adjust)
+    words = words_for(design, comparison, anticipation, covariates, adjust)
     lost = len(wanted) - len(cells)
     return CohortEffects(
         cohorts=np.array([cohort for cohort, _, _ in cells]),
@@ -106,12 +106,6 @@ def cohort_effects(
         adjusted=X is not None,
         method=f"{words}; {lost} of {len(wanted)} cohort-years without a comparison" if lost else words,
     )
-
-
-def stack_covariates(covariates: Mapping[str, np.ndarray], full: Design, design: Design) -> np.ndarray:
-    """Stack a constant and the covariates, laid out like the full design, for the schools and years kept."""
-    X = np.stack([np.ones(full.Y.shape), *covariates.values()], axis=-1)
-    return X[np.isin(full.units, design.units)][:, np.isin(full.times, design.times)]
 
 
 def refuse_uncompared(design: Design, cells: Sequence[Cell]) -> None:
@@ -134,7 +128,7 @@ def without_early(design: Design, anticipation: int) -> Design:
 
 
 def words_for(
-    design: Design, comparison: Comparison, anticipation: int, covariates: Iterable[str], adjust: Adjust
+    design: Design, comparison: Comparison, anticipation: int, covariates: Sequence[str], adjust: Adjust
 ) -> str:
     """Say in words how the effects were made."""
     against = {"not_yet": "schools not yet in the program", "never": "schools that never adopt"}[comparison]
@@ -142,7 +136,7 @@ def words_for(
     how = {"doubly_robust": "doubly robust", "regression": "by regression"}[adjust]
     words += f", allowing for {count_of(anticipation, 'year')} of anticipation" if anticipation else ""
     words += f", adjusted for {some(covariates)} ({how})" if covariates else ""
-    return "; ".join([words, *(["weighted"] if design.weighted else []), *design.notes])
+    return "; ".join([words, *design.remarks])
 
 
 def years_compared(design: Design, base: Base, anticipation: int) -> Iterator[Cell]:
@@ -274,14 +268,14 @@ def estimate_row(
 
 def estimate_part(effects: CohortEffects, part: Parts, inference: Inference, level: float) -> Estimate:
     """Make an Estimate from one averaged effect."""
-    design, value, n = effects.design, float(part.value[0]), int(effects.design.observed.sum())
+    design, value = effects.design, float(part.value[0])
     if inference == "jackknife":
         return jackknife_estimate(
             value,
             part.left_out[:, 0],
             starts=np.where(part.own[:, 0] > 0, design.starts, np.nan),
             names=design.names,
-            n=n,
+            n=design.sample["n"],
             level=level,
             method=effects.method,
         )
@@ -291,10 +285,7 @@ def estimate_part(effects: CohortEffects, part: Parts, inference: Inference, lev
         value,
         float(np.sqrt((part.influence[:, 0] ** 2).sum())),
         level=level,
-        n=n,
-        n_unit="school-years",
-        clusters=len(design.units),
-        treated=int(design.adopters.sum()),
+        **design.sample,
         method=f"{effects.method}; large-sample standard error by school{caution}",
     )
 

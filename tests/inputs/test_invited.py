@@ -126,13 +126,150 @@ def test_invitations_to_no_survey_are_refused(root):
         read_params(content, root=root)
 
 
+# ---- by student group
+
+BY_GROUP = """
+school_id wave race invited_n
+01 2018-19 Black 3
+01 2018-19 White 2
+02 2018-19 Black 1
+02 2018-19 White 4
+01 2021-22 Black 3
+01 2021-22 White 3
+02 2021-22 White 9
+"""
+RACES = dict(
+    zip(["r1", "r2", "r3", "r4", "r5", "r6"], ["Black", "White", "Black", "White", "White", "_"], strict=True)
+)
+
+
+def read_groups(tmp_path, invited=BY_GROUP, *, groups=None, races=RACES, **keys):
+    rows = ANSWERS.strip().splitlines()
+    text = "\n".join([f"{rows[0]} race", *(f"{row} {races[row.split()[0]]}" for row in rows[1:])])
+    params = asked(tmp_path, text, groups=groups or {"race": "race"})
+    params.sources.invited = source(write_table(tmp_path / "invited.csv", invited), "invited", **keys)
+    return read_survey(params)
+
+
+def told_groups(tmp_path, invited=BY_GROUP, **keys):
+    return said([w for w in read_groups(tmp_path, invited, **keys).warnings if "invited" in w.where])
+
+
+def test_a_list_by_group_by_hand(tmp_path):
+    survey = read_groups(tmp_path)
+    assert survey.invited.columns.tolist() == ["school_id", "wave", "race", "invited_n", "start_year", "arm"]
+    assert survey.invited[["school_id", "wave", "race", "invited_n"]].to_numpy().tolist() == [
+        ["01", 2018, "Black", 3], ["01", 2018, "White", 2], ["01", 2021, "Black", 3], ["01", 2021, "White", 3],
+        ["02", 2018, "Black", 1], ["02", 2018, "White", 4], ["02", 2021, "White", 9],
+    ]  # fmt: skip
+    assert survey.invited_accounting.rows_out == 7
+    assert not told_groups(tmp_path)
+
+
+def test_a_list_without_groups_still_serves_a_survey_with_them(tmp_path):
+    assert read_groups(tmp_path, INVITED).invited.columns.tolist() == [
+        "school_id", "wave", "invited_n", "start_year", "arm",
+    ]  # fmt: skip
+
+
+def test_a_group_column_that_was_asked_for_must_be_there(tmp_path):
+    with pytest.raises(DataError, match='There is no column "Ethnicity"'):
+        read_groups(tmp_path, columns={"race": "Ethnicity"})
+    renamed = BY_GROUP.replace("race", "Ethnicity").replace("Black", "B")
+    found = read_groups(tmp_path, renamed, columns={"race": "Ethnicity"}, values={"race": {"B": "Black"}})
+    pd.testing.assert_frame_equal(found.invited, read_groups(tmp_path).invited)
+
+
+def test_students_of_an_unknown_group_stay_in_the_list(tmp_path):
+    survey = read_groups(tmp_path, BY_GROUP + "02 2021-22 _ 2")
+    unknown = survey.invited[survey.invited["race"].isna()]
+    assert unknown[["school_id", "wave", "invited_n"]].to_numpy().tolist() == [["02", 2021, 2]]
+
+
+def test_answers_are_counted_against_the_sum_of_the_groups(tmp_path):
+    few = BY_GROUP.replace("01 2018-19 Black 3", "01 2018-19 Black 1").replace("White 2", "White 1")
+    told = told_groups(tmp_path, few)
+    assert "1 school-wave has more answers than invitations: 01 in 2018-19. The most: 3 answers of 2" in told
+    assert (
+        "invited.csv: race: 1 group has more answers than invitations in a school and wave, by at most 1."
+        in told
+    )
+    unknown = BY_GROUP.replace("01 2018-19 Black 3", "01 2018-19 Black *").replace("White 2", "White 1")
+    told = told_groups(tmp_path, unknown)
+    assert "more answers" not in told  # the sum is unknown where a part is
+    assert "in 1 of 7 rows (2018-19: 1): students invited (invited_n)" in told
+
+
+def test_groups_that_only_one_file_has_are_named(tmp_path):
+    told = told_groups(tmp_path, BY_GROUP.replace("White", "white"))
+    assert 'Groups that only the list has: "white".' in told
+    assert 'Groups that only the survey has: "White".' in told
+
+
+@pytest.mark.parametrize("name", ["All", "_"])
+def test_totals_among_the_groups_stop(tmp_path, name):
+    sums = f"01 2018-19 {name} 5\n02 2018-19 {name} 5\n01 2021-22 {name} 6\n02 2021-22 {name} 9\n"
+    shown = "Rows without a group" if name == "_" else '"All"'
+    with pytest.raises(DataError, match=f"{shown} is the sum of the other groups"):
+        read_groups(tmp_path, BY_GROUP + sums)
+    left_out = read_groups(tmp_path, BY_GROUP + sums, without={"race": ["All", ""]})
+    pd.testing.assert_frame_equal(left_out.invited, read_groups(tmp_path).invited)
+
+
+def test_one_group_twice_stops_and_copies_leave(tmp_path):
+    with pytest.raises(DataError, match="1 school-year of a student group appears more than once") as caught:
+        read_groups(tmp_path, BY_GROUP + "01 2018-19 Black 9")
+    assert "01, Black, in 2018-19" in str(caught.value)
+    survey = read_groups(tmp_path, BY_GROUP + "01 2018-19 Black 3")
+    assert survey.invited_accounting.by_reason()["reason"].tolist() == ["Exact copy of another row"]
+
+
+def test_rows_of_several_groups_are_cells_and_order_does_not_matter(tmp_path):
+    rows = [line.split() for line in BY_GROUP.strip().splitlines()]
+    cells = [[*row[:3], sex, str(int(row[3]) + (sex == "m"))] for row in rows[1:] for sex in ("f", "m")]
+    text = "school_id wave race sex invited_n\n" + "\n".join(" ".join(row) for row in cells)
+    back = "school_id wave race sex invited_n\n" + "\n".join(" ".join(row) for row in cells[::-1])
+    answers = {id: f"{race} f" for id, race in RACES.items()}
+
+    def read_both(text):
+        lines = ANSWERS.strip().splitlines()
+        table = "\n".join([f"{lines[0]} race sex", *(f"{x} {answers[x.split()[0]]}" for x in lines[1:])])
+        params = asked(tmp_path, table, groups={"race": "race", "sex": "sex"})
+        params.sources.invited = source(write_table(tmp_path / "invited.csv", text), "invited")
+        return read_survey(params).invited
+
+    found = read_both(text)
+    assert found.columns.tolist() == ["school_id", "wave", "race", "sex", "invited_n", "start_year", "arm"]
+    assert found["invited_n"].sum() == 2 * 25 + 7
+    pd.testing.assert_frame_equal(found, read_both(back))
+
+
+@pytest.mark.parametrize("name", ["lakeshore", "riverbend"])
+def test_the_shipped_lists_by_race_hold_for_each_race(root, name):
+    """Nobody of any race answered uninvited, and the races of those invited are those of the students."""
+    survey = read_survey(read_params(root / f"params/{name}.yml"))
+    keys = ["school_id", "wave", "race"]
+    answered = survey.frame.groupby(keys).size().rename("answers_n").reset_index()
+    both = answered.merge(survey.invited, on=keys, how="left")
+    assert (both["answers_n"] <= both["invited_n"]).all()
+    assert not [w for w in survey.warnings if "invited" in w.where]
+    recipe = yaml.safe_load((root / f"data/reference/recipes/{name}.yml").read_text())
+    shares = survey.invited.groupby("race")["invited_n"].sum() / survey.invited["invited_n"].sum()
+    schools = survey.invited["school_id"].nunique()
+    for race, share in recipe["groups"]["shares"].items():
+        spread = np.sqrt(share * (1 - share) / (recipe["groups"]["alike"] + 1) / schools)
+        assert shares[race] == pytest.approx(share, abs=4 * spread)
+
+
 @pytest.mark.parametrize("name", ["lakeshore", "riverbend", "prairie"])
 def test_the_shipped_lists_count_everybody_who_was_asked(root, name):
     """From the files alone: nobody answered uninvited, and about as many answered as the recipe says."""
     recipe = yaml.safe_load((root / f"data/reference/recipes/{name}.yml").read_text())["survey"]
     paths = read_params(root / f"params/{name}.yml").source_paths()
     with paths["invited"].open(newline="") as file:
-        invited = {(row["school_id"], row["wave"]): int(row["invited_n"]) for row in csv.DictReader(file)}
+        invited = Counter()
+        for row in csv.DictReader(file):
+            invited[row["school_id"], row["wave"]] += int(row["invited_n"])
     with paths["survey"].open(newline="") as file:
         people = {(row["school_id"], row["wave"], row["respondent_id"]) for row in csv.DictReader(file)}
     answered = Counter((school, wave) for school, wave, _ in people)

@@ -134,9 +134,13 @@ def survey_rows(study: Study) -> pd.DataFrame:
 
 
 def invited_rows(study: Study) -> pd.DataFrame:
-    """One row per school and wave: how many students were invited."""
-    invited = study.invited.groupby(["wave", "school_no"]).size().rename("invited_n").reset_index()
-    return name_keys(study, invited.assign(wave=invited["wave"].map(show_year)))
+    """One row per school and wave, by race where the recipe says so: how many students were invited."""
+    by_race = study.recipe["files"]["invited_by_race"]
+    keys = ["wave", "school_no", *(["group_no"] if by_race else [])]
+    invited = study.invited.groupby(keys).size().rename("invited_n").reset_index()
+    named = name_keys(study, invited.assign(wave=invited["wave"].map(show_year)))
+    order = ["school_id", "wave", *(["race"] if by_race else []), "invited_n"]
+    return named.rename(columns={"group": "race"})[order]
 
 
 def table_bytes(name: str, table: pd.DataFrame) -> bytes:

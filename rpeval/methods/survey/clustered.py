@@ -219,7 +219,7 @@ def _group_mean(rows: pd.DataFrame, key: pd.Series) -> pd.Series:
 
 
 def _changes(design: SurveyDesign) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return change and sampling variance of adopting schools and of comparison schools, wave effects removed.
+    """Return each school's change, wave effects removed, and its sampling variance: adopting, comparison.
 
     Each start gives the comparison schools a change over its own waves. An adopting school's change is
     measured from their mean; a comparison school's changes are averaged over the adopting schools' starts.

@@ -98,36 +98,93 @@ def school_changes(frame: pd.DataFrame, *, outcome: str) -> pd.DataFrame:
     return ends.assign(value=ends["last"] - ends["first"])[["school_id", *arm, "students_n", "value"]]
 
 
-def response(answers: pd.DataFrame, invited: pd.DataFrame | None) -> pd.DataFrame:
-    """Response rate by wave and arm: students who answered, of those who were invited.
+def response(
+    answers: pd.DataFrame, invited: pd.DataFrame | None, *, by: Sequence[str] = ("wave", "arm")
+) -> pd.DataFrame:
+    """Response rate: students who answered, of those who were invited; by wave and arm, school, or group.
 
     Use to judge how far the answers can speak for all students. A school that was invited and did not answer
     counts; answers of a school whose invitations are unknown do not.
-    answers : one row per answer with school_id, wave
-    invited : one row per school and wave with invited_n; arm where it is known, else all schools are one
-    Returns wave, arm, students_n, invited_n, rate (percent).
-    Refuses (MethodError) where no list says who was invited, or the list lacks a wave of the survey.
+    answers : one row per answer with school_id, wave, and the student groups of `by`
+    invited : one row per school and wave (and student group) with invited_n; arm where it is known, else all
+              schools are one
+    by      : wave, arm, school_id, or columns of student groups that both frames have. Answers of students
+              whose group is unknown are in no group
+    Returns the columns of `by`, students_n, invited_n, rate (percent).
+    Refuses (MethodError) where no list says who was invited, or the list lacks a wave of the survey or a
+    group.
 
     >>> answers = pd.DataFrame({"school_id": ["a"] * 3, "wave": 2018})
     >>> invited = pd.DataFrame({"school_id": ["a", "b"], "wave": 2018, "invited_n": [4.0, 2.0]})
     >>> response(answers, invited.assign(arm="adopting"))["rate"].tolist()
     [50.0]
+    >>> response(answers, invited, by=["school_id"])["rate"].tolist()
+    [75.0, 0.0]
+    """
+    counted = count_response(
+        answers, invited, groups=[n for n in by if n not in ("wave", "arm", "school_id")]
+    )
+    made = counted.groupby(list(by), as_index=False, observed=True)[["students_n", "invited_n"]].sum()
+    made = made.astype({"students_n": int, "invited_n": int})
+    return made.assign(rate=100 * made["students_n"] / made["invited_n"])
+
+
+def count_response(
+    answers: pd.DataFrame, invited: pd.DataFrame | None, *, groups: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Count answers against invitations in every school and wave, or in every group of it.
+
+    Returns school_id, wave, the groups, arm, start_year where the list has it, invited_n, students_n.
+    Inputs and refusals as in `response`.
     """
     if invited is None or "invited_n" not in invited:
         what = "No list says who was invited, so it is not known how many of them answered."
         raise MethodError(Problem("sources.invited", what, "Name one in sources.invited."))
-    known = invited[invited["wave"].isin(answers["wave"]) & (invited["invited_n"] > 0)]
+    unknown = [name for name in groups if name not in invited or name not in answers]
+    if unknown:
+        what = f"Invitations or answers are not told by {some(unknown)}."
+        raise MethodError(Problem("sources.invited", what, "Add that column to both, or leave it out."))
+    whole = invited.groupby(["school_id", "wave"])["invited_n"].transform(lambda n: n.sum(skipna=False))
+    known = invited[invited["wave"].isin(answers["wave"]) & (whole > 0)]
     lacking = sorted(set(answers["wave"]) - set(known["wave"]))
     if lacking:
         what = f"The list of invitations has none for the waves of {some([school_year(y) for y in lacking])}."
         raise MethodError(Problem("sources.invited", what, "Add those waves to it."))
     if "arm" not in known:
         known = known.assign(arm="all schools")
-    answered = answers.groupby(["school_id", "wave"]).size().rename("students_n").reset_index()
-    both = known.merge(answered, on=["school_id", "wave"], how="left").fillna({"students_n": 0})
-    made = both.groupby(["wave", "arm"], as_index=False, observed=True)[["students_n", "invited_n"]].sum()
-    made = made.astype({"students_n": int, "invited_n": int})
-    return made.assign(rate=100 * made["students_n"] / made["invited_n"])
+    keys = ["school_id", "wave", *groups]
+    kept = [name for name in ("arm", "start_year") if name in known]
+    asked = known.groupby([*keys, *kept], as_index=False, observed=True, dropna=False)["invited_n"].sum()
+    answered = answers.groupby(keys, observed=True).size().rename("students_n").reset_index()
+    return asked.merge(answered, on=keys, how="left").fillna({"students_n": 0})
+
+
+def representativeness(
+    answers: pd.DataFrame, invited: pd.DataFrame | None, *, group: str, weight: str | None = None
+) -> pd.DataFrame:
+    """Share of each student group among those who answered, beside its share among those invited.
+
+    Use to see whom the answers speak for; with raked weights, to see what the weights mended.
+    group  : column that both frames have
+    weight : column of weights of the answers, None = equal
+    Returns wave, group (the column's name), students_n, answered_share, invited_share, gap (percentage
+    points), per wave. Students of unknown group are in no share. Refusals as in `response`.
+
+    >>> answers = pd.DataFrame({"school_id": "a", "wave": 2018, "sex": ["f", "f", "f", "m"]})
+    >>> invited = pd.DataFrame({"school_id": "a", "wave": 2018, "sex": ["f", "m"], "invited_n": [5.0, 5]})
+    >>> representativeness(answers, invited, group="sex")["gap"].tolist()
+    [25.0, -25.0]
+    """
+    counted = count_response(answers, invited, groups=[group])
+    made = counted.groupby(["wave", group], as_index=False)[["students_n", "invited_n"]].sum()
+    in_list = answers.merge(counted[["school_id", "wave", group]], on=["school_id", "wave", group])
+    weights = in_list.assign(weighed=1.0 if weight is None else in_list[weight])
+    made = made.merge(weights.groupby(["wave", group], as_index=False)["weighed"].sum(), how="left")
+    made = made.fillna({"weighed": 0.0}).astype({"students_n": int})
+    for share, column in (("answered_share", "weighed"), ("invited_share", "invited_n")):
+        made[share] = 100 * made[column] / made.groupby("wave")[column].transform("sum")
+    made["gap"] = made["answered_share"] - made["invited_share"]
+    return made.drop(columns=["weighed", "invited_n"])
 
 
 def lowest_response(rates: pd.DataFrame) -> float:

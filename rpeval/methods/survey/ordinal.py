@@ -254,7 +254,7 @@ def _robust(cells: _Cells, here: _Point) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _satterthwaite(own: np.ndarray, pulls: np.ndarray) -> np.ndarray:
-    """Return df of each parameter; own (clusters by parameters), pulls (clusters by directions by parameters)."""
+    """Return df of each parameter, the last axis of own (by cluster) and pulls (by cluster and direction)."""
     df = []
     for k in range(own.shape[1]):
         omega = np.diag(own[:, k]) - pulls[:, :, k] @ pulls[:, :, k].T

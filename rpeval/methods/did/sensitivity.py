@@ -2,45 +2,20 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from scipy.special import stdtrit
 
 from rpeval.errors import Problem
-from rpeval.estimate import Estimate, Refusal, attempt
+from rpeval.estimate import Estimate
 from rpeval.methods.did.event_path import EventPath
-from rpeval.methods.did.sensitivity_relative import change_weights, confidence_set, first_differences, spread
-from rpeval.methods.did.sensitivity_smooth import bends, periods, shortest_interval
+from rpeval.methods.did.sensitivity_relative import confidence_set, first_differences, spread
+from rpeval.methods.did.sensitivity_smooth import shortest_interval
 from rpeval.methods.wording import count_of, refuse
 
 MBAR_CAP = 10.0
 HALVINGS = 14
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What the coefficients alone would allow the effect to be, if they were known without error."""
-
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Breakdown:
-    """How large a violation of parallel trends the conclusion survives.
-
-    mbar    : largest violation, in multiples of the largest change before the start, up to which every
-              interval excludes zero (0: none does; 10: not searched further); a Refusal with one change only
-    m       : the same in bends of the trend, in the outcome's unit per period and period
-    at_zero : the interval when trends are parallel from the last year before the start on (Mbar = 0)
-    at_one  : the interval when changes after the start may be as large as the largest before it (Mbar = 1)
-    """
-
-    mbar: Estimate | Refusal
-    m: Estimate
-    at_zero: Estimate
-    at_one: Estimate | Refusal
 
 
 def relative_magnitudes(path: EventPath, *, mbar: float, level: float = 0.95, unit: str = "") -> Estimate:
@@ -101,74 +76,17 @@ def smoothness(path: EventPath, *, m: float, level: float = 0.95, unit: str = ""
     return describe(path, what, level=level, unit=unit, **ends)
 
 
-def bounds_relative(path: EventPath, *, mbar: float) -> Bounds:
-    """Effects that relative magnitudes allow if the coefficients were known without error.
-
-    The largest change before the start, times mbar, times the sum of the weights that each later change
-    carries, on both sides of the weighted effect. Inputs and refusals as in `relative_magnitudes`.
-
-    >>> path = EventPath(pre=np.array([0.5, 0.2]), post=np.array([-3.0]), covariance=np.eye(3))
-    >>> bounds = bounds_relative(path, mbar=2.0)  # largest change 0.3
-    >>> round(bounds.low, 9), round(bounds.high, 9)
-    (-3.6, -2.4)
-    """
-    refuse([*look_at(path, 0.95), *too_short(path), *not_positive("mbar", mbar)])
-    weights = weigh(path)
-    center = float(weights @ path.post)
-    largest = float(np.abs(np.diff([*path.pre, 0.0])).max())
-    reach = mbar * largest * float(np.abs(change_weights(weights)).sum())
-    return Bounds(center - reach, center + reach)
-
-
-def bounds_smooth(path: EventPath, *, m: float) -> Bounds:
-    """Effects that smoothness allows if the coefficients were known without error.
-
-    The line of the last change before the start is continued and may bend by m in each period.
-    Refuses (MethodError) what `smoothness` refuses, and coefficients that bend by more before the start.
-
-    >>> path = EventPath(pre=np.array([0.4, 0.2]), post=np.array([-3.0]), covariance=np.eye(3))
-    >>> bounds_smooth(path, m=0.5)  # the line reaches -0.2
-    Bounds(low=-3.3, high=-2.3)
-    """
-    refuse([*look_at(path, 0.95), *not_positive("m", m)])
-    weights, P = weigh(path), len(path.pre)
-    bent = float(np.abs(np.diff([*path.pre, 0.0], n=2)).max(initial=0.0))
-    if bent > m + 1e-12:
-        what = f"Trends bend by {bent:.3g} before the start, more than the {m:.3g} allowed after it."
-        refuse([Problem("m", what, f"Allow at least {bent:.3g}.")])
-    times, bend = periods(P, len(weights)), bends(P, len(weights))
-    center = float(weights @ (path.post + path.pre[-1] * times[P:]))
-    reach = m * float(np.abs(weights @ bend[P:]).sum())
-    return Bounds(center - reach, center + reach)
-
-
-def breakdown(path: EventPath, *, level: float = 0.95, unit: str = "") -> Breakdown:
-    """Find how large a violation of parallel trends the conclusion survives.
+def breakdown_relative(path: EventPath, *, level: float = 0.95) -> Estimate:
+    """Find up to which Mbar every interval excludes zero: how large a violation the conclusion survives.
 
     Use beside every effect: it replaces the question whether trends before the start look parallel by the
-    question how far they would have to part. Inputs as in `relative_magnitudes`; unit is the outcome's.
-    Returns a Breakdown; its parts are found to the fourth digit by doubling and halving. With one change
-    before the start, mbar and at_one are Refusals and m is still given.
-    Refuses (MethodError): a covariance that is none.
+    question how far they would have to part, in multiples of the largest change before the start.
+    Returns an Estimate without interval: 0 where no interval excludes zero, 10 where the search ends; to the
+    fourth digit, by doubling and halving. Inputs and refusals as in `relative_magnitudes`.
 
     >>> path = EventPath(pre=np.array([0.2, 0.1]), post=np.array([-3.0]), covariance=0.1 * np.eye(3))
-    >>> found = breakdown(path)
-    >>> round(found.mbar.value, 1), round(found.m.value, 1), round(found.at_one.high, 2)
-    (3.5, 2.2, -1.99)
-    """
-    refuse(look_at(path, level))
-    return Breakdown(
-        mbar=attempt(breakdown_relative, path, level=level),
-        m=breakdown_smooth(path, level=level, unit=unit),
-        at_zero=usual(path, level=level, unit=unit),
-        at_one=attempt(relative_magnitudes, path, mbar=1.0, level=level, unit=unit),
-    )
-
-
-def breakdown_relative(path: EventPath, *, level: float = 0.95) -> Estimate:
-    """Largest Mbar up to which the interval excludes zero, 0 where none does and 10 where the search ends.
-
-    Inputs and refusals as in `relative_magnitudes`.
+    >>> round(breakdown_relative(path).value, 1)
+    3.5
     """
     first_step, unit = 0.5, "times the largest change before the start"
     value = survives(
@@ -179,9 +97,14 @@ def breakdown_relative(path: EventPath, *, level: float = 0.95) -> Estimate:
 
 
 def breakdown_smooth(path: EventPath, *, level: float = 0.95, unit: str = "") -> Estimate:
-    """Largest m up to which the fixed-length interval excludes zero, 0 where none does.
+    """Find up to which m the fixed-length interval excludes zero, 0 where none does.
 
-    Inputs and refusals as in `smoothness`.
+    Use where there is one change before the start alone, and beside `breakdown_relative`; unit is the
+    outcome's. Inputs and refusals as in `smoothness`.
+
+    >>> path = EventPath(pre=np.array([0.2, 0.1]), post=np.array([-3.0]), covariance=0.1 * np.eye(3))
+    >>> round(breakdown_smooth(path).value, 1)
+    2.2
     """
     refuse(look_at(path, level))
     value = survives(lambda m: smoothness(path, m=m, level=level), step=spread_of_effect(path), cap=math.inf)
@@ -207,14 +130,6 @@ def survives(interval: Callable[[float], Estimate], *, step: float, cap: float) 
         middle = (holds + fails) / 2
         holds, fails = (middle, fails) if excludes_zero(middle) else (holds, middle)
     return holds
-
-
-def usual(path: EventPath, *, level: float, unit: str) -> Estimate:
-    """Interval when trends are parallel from the last period before the start on."""
-    value, se = float(weigh(path) @ path.post), spread_of_effect(path)
-    half = float(stdtrit(degrees(path), (1 + level) / 2)) * se
-    ends = {"value": value, "low": value - half, "high": value + half}
-    return describe(path, "parallel trends from the last period on", level=level, unit=unit, **ends)
 
 
 def weigh(path: EventPath) -> np.ndarray:

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from rpeval.errors import MethodError
+from rpeval.estimate import attempt
 from rpeval.methods.did.design import Design, lay_out
 from rpeval.methods.did.event_path import event_path
-from rpeval.methods.did.sensitivity import breakdown, smoothness
+from rpeval.methods.did.sensitivity import breakdown_relative, smoothness
 
 NEVER = float("nan")
 
@@ -122,8 +123,7 @@ def test_changes_that_few_schools_have_are_left_out():
     frame = panel([2018] * 4 + [2022] * 2 + [NEVER] * 6)
     path = event_path(laid(frame))
     assert len(path.pre) == 1  # four of six adopters have two years before the start
-    found = breakdown(path)
-    assert "earlier years" in found.mbar.remedy
+    assert "earlier years" in attempt(breakdown_relative, path).remedy
 
 
 def test_late_years_that_one_school_reached_are_left_out_and_said():

@@ -163,7 +163,8 @@ def _joined(others: pd.DataFrame, frame: pd.DataFrame) -> int:
 def _removals(records: Records, frame: pd.DataFrame, params: Any) -> pd.DataFrame:
     """Give the removals of the panel's school-years, by kind."""
     if records.removals is not None:
-        return records.removals.merge(frame[checks.SCHOOL_YEAR], on=checks.SCHOOL_YEAR)
+        known = records.removals.astype({"year": int})
+        return known.merge(frame[checks.SCHOOL_YEAR], on=checks.SCHOOL_YEAR)
     layout = layout_for(params.sources.panel, root=params.root, label="sources.panel")
     return removals_of_counts(frame, per_day=params.hours_per_day, hours=layout.hours)
 

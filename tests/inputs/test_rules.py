@@ -48,6 +48,7 @@ def test_the_files_are_those_the_tests_read(root):
         "colorado",
         "federal",
         "illinois",
+        "simulated",
         "wisconsin",
     ]
 

@@ -29,6 +29,7 @@ def study_files(study: Study) -> dict[str, pd.DataFrame]:
     files |= {"groups.csv": group_rows(study)} if told["groups"] else {}
     files |= {"adoption.csv": adoption_rows(study), "survey.csv": survey_rows(study)}
     files["invited.csv"] = invited_rows(study)
+    files |= {f"{name}.csv": rows for name, rows in further_rows(study).items() if rows is not None}
     return {name: table.assign(simulated=STAMP) for name, table in files.items()}
 
 
@@ -141,6 +142,27 @@ def invited_rows(study: Study) -> pd.DataFrame:
     named = name_keys(study, invited.assign(wave=invited["wave"].map(show_year)))
     order = ["school_id", "wave", *(["race"] if by_race else []), "invited_n"]
     return named.rename(columns={"group": "race"})[order]
+
+
+def further_rows(study: Study) -> dict[str, pd.DataFrame | None]:
+    """Other outcomes, incidents, absences and children counted for IDEA; None where a study has none."""
+    students = {}
+    for name in ("incidents", "absences"):
+        rows = getattr(study, name)
+        if rows is not None:
+            rows = name_keys(study, rows.drop(columns="year_no"))
+            rows = rows.assign(student_id=student_ids(rows.pop("student_no")))
+            order = ["incident_id", "student_id", "school_id", "date", "type", "severity", "response"]
+            rows = rows.assign(incident_id=[f"I{1 + k:05d}" for k in range(len(rows))])
+            order += ["agreement"] if name == "incidents" else ["kind", "hours"]
+            rows = rows[[c for c in order if c in rows and (name == "incidents" or c != "incident_id")]]
+        students[name] = rows
+    named = {name: getattr(study, name) for name in ("outcomes", "idea")}
+    named = {name: rows if rows is None else name_keys(study, rows) for name, rows in named.items()}
+    if named["idea"] is not None:
+        idea = named["idea"].replace({"group": study.recipe["idea"]["names"]})
+        named["idea"] = idea[["year", "level", "category", "group", "cell_n", "of_n"]]
+    return named | students
 
 
 def table_bytes(name: str, table: pd.DataFrame) -> bytes:

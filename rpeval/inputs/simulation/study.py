@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rpeval.inputs.simulation import schools, survey
-from rpeval.inputs.years import parse_year
+from rpeval.inputs.simulation import incidents, outcomes, schools, survey
 
 PER_100 = "per 100 students"
 
@@ -27,6 +26,7 @@ class Study:
     scale       : the survey's items
     answers     : respondents × items as written, NaN = no answer
     truth       : finding id to {value, unit, note}
+    outcomes, incidents, absences, idea : further tables, None where the recipe has none
     """
 
     recipe: Mapping[str, Any]
@@ -39,6 +39,10 @@ class Study:
     scale: survey.Scale
     answers: np.ndarray
     truth: Mapping[str, Mapping[str, Any]]
+    outcomes: pd.DataFrame | None = None
+    incidents: pd.DataFrame | None = None
+    absences: pd.DataFrame | None = None
+    idea: pd.DataFrame | None = None
 
 
 def study(recipe: Mapping[str, Any], instrument: Mapping[str, Any]) -> Study:
@@ -56,12 +60,22 @@ def study(recipe: Mapping[str, Any], instrument: Mapping[str, Any]) -> Study:
     students = schools.draw_events(schools.draw_students(district, recipe), rates, district, recipe)
     invited = survey.invite(students, district, recipe)
     people, scale = survey.draw_respondents(invited, district, recipe), survey.build_scale(recipe, instrument)
-    planted = planted_suspensions(district, rates, schools.enrollment(students, district), recipe)
+    enrolled = schools.enrollment(students, district)
+    planted = planted_suspensions(district, rates, enrolled, recipe)
     planted |= survey.planted_belonging(people, scale, instrument["favorable"])
+    planted |= incidents.planted_removals(district, rates, enrolled, recipe)
+    others, effects = outcomes.draw_outcomes(district, recipe)
+    idea, ratios = outcomes.draw_idea(students, district, recipe)
+    planted |= effects | ratios
     truth = {id: dict(zip(("value", "unit", "note"), told, strict=True)) for id, told in planted.items()}
     actions = schools.draw_actions(students, district.years, recipe)
     answers = survey.soil(survey.draw_answers(people, scale, seed), recipe["dirt"], seed)
-    return Study(recipe, district, rates, students, actions, invited, people, scale, answers, truth)
+    log = incidents.draw_incidents(students, actions, district, recipe)
+    absences = incidents.draw_absences(log, students, district, recipe)
+    further = {"outcomes": others, "incidents": log, "absences": absences, "idea": idea}
+    return Study(
+        recipe, district, rates, students, actions, invited, people, scale, answers, truth, **further
+    )
 
 
 def planted_suspensions(
@@ -76,8 +90,7 @@ def planted_suspensions(
     def mean(change: np.ndarray, cells: np.ndarray) -> tuple[float, str, str]:
         return float(change[cells].mean()), PER_100, f"Mean over {cells.sum()} treated school-years."
 
-    left_out = [parse_year(year) for year in recipe["years"]["leave_out"]]
-    treated = (schools.dose(district, recipe["program"]["steps"]) > 0) & ~np.isin(district.years, left_out)
+    treated = outcomes.treated_cells(district, recipe)
     by_group = rates.oss - rates.oss_without
     oss, iss, without = (
         (enrolled * change).sum(1) / enrolled.sum(1)

@@ -9,9 +9,9 @@ from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal
 from rpeval.methods.did.design import Design
 from rpeval.methods.did.diagnosis import Inference
-from rpeval.methods.did.imputation import average_by_event
+from rpeval.methods.did.imputation import average_by_event, leave_schools_out
 from rpeval.methods.did.jackknife import average_gaps, by_cohort, changes_of_variance, first_years, spread
-from rpeval.methods.did.randomization import TIE, all_deals, deals_n, shuffle_deals
+from rpeval.methods.did.randomization import TIE, deal
 
 LEAST = 50
 FITS_AT_ONCE = 40
@@ -80,8 +80,9 @@ def achieved(
     >>> found.rejection.n, round(found.rejection.value, 2)  # one deal of 35 is the most extreme
     (35, 2.86)
     """
-    D, complete = deals(design, draws, seed)
-    placebo = simulate(design, without_effect(design), D, inference)
+    rows, own = np.unique(design.D, axis=0, return_inverse=True)
+    deals, complete = deal(own, draws=draws, seed=seed)
+    placebo = simulate(design, without_effect(design), rows[deals], inference)
     found = rejected(placebo, 0.0, level)
     how = "all" if complete else "random"
     words = f"{len(found)} {how} placebo deals of start years on this panel, estimated effect taken out"
@@ -106,19 +107,10 @@ def share_error(share: float, n: int) -> float:
     return float(np.sqrt(held * (1 - held) / n))
 
 
-def deals(design: Design, draws: int, seed: int) -> tuple[np.ndarray, bool]:
-    """Deal the adoption rows anew (N by G by T), in every way where there are no more than draws."""
-    rows, own = np.unique(design.D, axis=0, return_inverse=True)
-    if deals_n(np.bincount(own)) <= draws:
-        return rows[all_deals(own)], True
-    return rows[shuffle_deals(own, draws, np.random.default_rng(seed))], False
-
-
 def without_effect(design: Design) -> np.ndarray:
     """Outcome without the estimated effect (G by T)."""
     events, cells, result = average_by_event(design)
-    W, V = design.weights * design.untreated, design.weights * design.treated
-    overall = average_gaps(design.Y[..., None], W[None], V[None], design.observed).value[0, 0]
+    overall = leave_schools_out(design).value[0, 0]
     Y = np.where(design.treated, design.Y - overall, design.Y)
     for event, own, value in zip(events, cells, result.value[:, 0], strict=True):
         if event >= 0 and own.any(axis=1).sum() > 1 and np.isfinite(value):
@@ -145,7 +137,7 @@ def simulate(design: Design, Y: np.ndarray, D: np.ndarray, inference: Inference)
 def fits(design: Design, outcomes: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Average gaps under deals D (N by G by T): N by R, and N by G by R without each school."""
     gaps = average_gaps(outcomes, design.weights * ~D, design.weights * D, design.observed)
-    return gaps.value, np.where(gaps.counted[..., None], gaps.left_out, gaps.value[:, None])
+    return gaps.value, gaps.without
 
 
 def compare(design: Design, Y: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, ...]:

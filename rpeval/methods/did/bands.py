@@ -10,7 +10,7 @@ from rpeval.estimate import Estimate, Refusal
 from rpeval.methods.did.design import Design
 from rpeval.methods.did.imputation import average_by_event, estimate_rows
 from rpeval.methods.did.jackknife import average_gaps, by_cohort, changes_of_variance
-from rpeval.methods.did.randomization import ENUMERATED, all_deals, deals_n, shuffle_deals
+from rpeval.methods.did.randomization import deal
 
 FITS_AT_ONCE = 2_000
 
@@ -77,10 +77,7 @@ def t_under_deals(
     for event, effect in effects.items():
         Y[design.treated & (design.event == event)] -= effect
     values, own = np.unique(np.where(design.D.any(axis=1), design.starts, np.inf), return_inverse=True)
-    if deals_n(np.bincount(own)) <= min(draws, ENUMERATED):
-        deals = all_deals(own)
-    else:
-        deals = shuffle_deals(own, draws, np.random.default_rng(seed))
+    deals, _ = deal(own, draws=draws, seed=seed)
     size = max(1, FITS_AT_ONCE // len(events))
     blocks = [values[deals[first : first + size]] for first in range(0, len(deals), size)]
     t = np.concatenate([t_values(design, Y, starts, events) for starts in blocks])
@@ -95,10 +92,9 @@ def t_values(design: Design, Y: np.ndarray, starts: np.ndarray, events: list[int
     N, P, G, T = cells.shape
     W, V = ((design.weights * part).reshape(N * P, G, T) for part in (fit, cells))
     result = average_gaps(Y[..., None], W, V, design.observed)
-    left = np.where(result.counted[..., None], result.left_out, result.value[:, None])
     first = np.searchsorted(design.times, starts)[:, None]
     own = np.where(cells.any(axis=3) & result.counted.reshape(N, P, G), first, np.nan)
-    change = changes_of_variance(left - result.value[:, None], by_cohort(own.reshape(N * P, G)))
+    change = changes_of_variance(result.without - result.value[:, None], by_cohort(own.reshape(N * P, G)))
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.abs(result.value[:, 0]) / np.sqrt((change[..., 0] ** 2).sum(axis=1))
     return t.reshape(N, P)

@@ -153,22 +153,19 @@ def estimate_rows(
     """Make one Estimate, or a Refusal, for each set of cells."""
     words = describe(design, "imputation")
     rows: list[Estimate | Refusal] = []
-    for row, own in enumerate(cells):
-        counted = result.counted[row]
-        schools_n = int((own.any(axis=1) & counted).sum())
-        left = np.where(counted, result.left_out[row, :, 0], result.value[row, 0])
-        if schools_n < 2:
-            reason = (
-                f"Only {count_of(schools_n, 'school')} with other years before the start to compare with."
-            )
+    parts = zip(cells, result.counted, result.value[:, 0], result.without[..., 0], strict=True)
+    for cell, counted, value, left in parts:
+        own = cell.any(axis=1) & counted
+        if own.sum() < 2:
+            schools = count_of(int(own.sum()), "school")
+            reason = f"Only {schools} with other years before the start to compare with."
             rows.append(Refusal(reason, "Read it together with the other years or cohorts."))
         elif not np.isfinite(left).all():
             problem = rests_on(design.names, ~np.isfinite(left))
             rows.append(Refusal(problem.what, problem.fix))
         else:
-            part = {"starts": np.where(own.any(axis=1) & counted, words["starts"], np.nan)}
-            part["n"] = int(own.sum())
-            rows.append(jackknife_estimate(result.value[row, 0], left, level=level, **words | part))
+            part = {"starts": np.where(own, words["starts"], np.nan), "n": int(cell.sum())}
+            rows.append(jackknife_estimate(value, left, level=level, **words | part))
     return rows
 
 

@@ -35,6 +35,11 @@ class LeftOut:
     left_out: np.ndarray
     counted: np.ndarray
 
+    @property
+    def without(self) -> np.ndarray:
+        """As left_out, with the value itself for schools that have no part in it."""
+        return np.where(self.counted[..., None], self.left_out, self.value[:, None])
+
 
 def average_gaps(Y: np.ndarray, W: np.ndarray, V: np.ndarray, observed: np.ndarray) -> LeftOut:
     """Average Y - a_i - b_t over the cells V, with a_i and b_t fitted on the cells W, P fits at once.

@@ -115,6 +115,19 @@ def shuffle_deals(own: np.ndarray, draws: int, rng: np.random.Generator) -> np.n
     return rng.permuted(np.broadcast_to(own, (draws, len(own))), axis=1)
 
 
+def deal(own: np.ndarray, *, draws: int, seed: int) -> tuple[np.ndarray, bool]:
+    """Deal the groups `own` (G) anew, in every way when there are no more than draws, else at random.
+
+    Returns the deals (N by G), and whether they are all there are.
+
+    >>> deal(np.array([0, 1, 1]), draws=10, seed=1)[0].tolist()
+    [[0, 1, 1], [1, 0, 1], [1, 1, 0]]
+    """
+    if deals_n(np.bincount(own)) <= min(draws, ENUMERATED):
+        return all_deals(own), True
+    return shuffle_deals(own, draws, np.random.default_rng(seed)), False
+
+
 def all_deals(own: np.ndarray) -> np.ndarray:
     """Deal the groups `own` (G) in every way (N by G)."""
     return np.array(list(every_deal(tuple(np.bincount(own)))))
@@ -138,7 +151,7 @@ def under_deals(design: Design, D: np.ndarray, *, complete: bool) -> Reference:
     """Compute the statistic's parts under deals D (N by G by T), without those that cannot be estimated."""
     outcomes = np.stack([design.Y, design.D * design.observed], axis=-1).astype(float)
     gaps = average_gaps(outcomes, design.weights * ~D, design.weights * D, design.observed)
-    left = np.where(gaps.counted[..., None], gaps.left_out, gaps.value[:, None])
+    left = gaps.without
     fine = np.isfinite(left).all(axis=(1, 2)) & np.isfinite(gaps.value).all(axis=1)
     value, cohorts = gaps.value[fine], first_years(D[fine], design.observed)
     change = changes_of_variance(left[fine] - value[:, None], by_cohort(cohorts))

@@ -82,10 +82,12 @@ def _find_withheld(made: pd.DataFrame) -> pd.DataFrame:
 
 
 def _bound_cells(made: pd.DataFrame, counted: Counted, most: int | None) -> pd.DataFrame:
-    """Bound every cell by itself: by the shortfall and, for students, by its enrollment."""
+    """Bound every cell by itself: by what its school-year lacks and, for students, by its enrollment."""
     rule = np.inf if most is None else float(most)
+    rest = (made["all_n"] - made.groupby(CELL)["n"].transform("sum")).clip(lower=0.0).fillna(np.inf)
+    made["n_low"], made["n_high"] = made["n"].fillna(0.0), made["n"].fillna(np.minimum(rest, rule))
+    made["n_low"], made["n_high"] = _share_out(made, "n_low", "n_high", "all_n")[:2]
     high = made["short_n"].fillna(np.inf)
-    made["n_low"], made["n_high"] = made["n"].fillna(0.0), made["n"].fillna(rule)
     if counted == "students":
         high = np.minimum(high, made["n_high"])
     made["affected_low"] = made["seen"].fillna(0.0)
@@ -105,17 +107,23 @@ def _unbounded(made: pd.DataFrame, affected: str) -> list[Problem]:
 
 def _bound_jointly(made: pd.DataFrame) -> pd.DataFrame:
     """Let the total of a school-year speak: what the others cannot have, the group has."""
-    low, high = made["affected_low"], made["affected_high"]
-    sums = made.groupby(CELL)[["affected_low", "affected_high"]].transform("sum")
-    rest_low, rest_high = sums["affected_low"] - low, sums["affected_high"] - high
-    total = np.maximum(made["total_n"], sums["affected_low"])
-    placed = total <= sums["affected_high"]  # else some of the total belongs to no group
-    made["affected_low"] = low.mask(placed, np.maximum(low, total - rest_high))
-    made["affected_high"] = high.mask(placed, np.minimum(high, total - rest_low))
+    low, high, rest_low, rest_high, total = _share_out(made, "affected_low", "affected_high", "total_n")
     known = made["total_n"].notna()
-    made["others_low"] = rest_low.mask(known, total - made["affected_high"])
-    made["others_high"] = rest_high.mask(known, total - made["affected_low"])
-    return made
+    return made.assign(
+        affected_low=low, affected_high=high,
+        others_low=rest_low.mask(known, total - high), others_high=rest_high.mask(known, total - low),
+    )  # fmt: skip
+
+
+def _share_out(made: pd.DataFrame, low: str, high: str, total: str) -> tuple[pd.Series, ...]:
+    """Narrow the bounds of the groups that share a total; give also those of the rest, and the total."""
+    sums = made.groupby(CELL)[[low, high]].transform("sum")
+    rest_low, rest_high = sums[low] - made[low], (sums[high] - made[high]).fillna(np.inf)
+    whole = np.maximum(made[total], sums[low])
+    placed = whole <= sums[high]  # else some of the total belongs to no group
+    narrow_low = made[low].mask(placed, np.maximum(made[low], whole - rest_high))
+    narrow_high = made[high].mask(placed, np.minimum(made[high], whole - rest_low))
+    return narrow_low, narrow_high, rest_low, rest_high, whole
 
 
 def _bound_others(made: pd.DataFrame, counted: Counted) -> pd.DataFrame:

@@ -70,6 +70,19 @@ def test_enrollment_and_the_total_narrow_each_other():
     assert lost.loc[("a", "B"), ["others_low", "others_high"]].tolist() == [18, 18]
 
 
+def test_a_missing_enrollment_is_what_the_total_leaves():
+    frame = groups([(2018, "a", "B", 90, 12), (2018, "a", "P", np.nan, np.nan), (2018, "a", "W", 20, 3)])
+    made = bound(frame, totals=totals([(2018, "a", 115, 16)]))
+    cells = ["affected_low", "low_of", "affected_high", "high_of"]
+    assert made.loc[("a", "P"), cells].tolist() == [1, 5, 1, 5]
+    two = groups(
+        [(2018, "a", "B", 90, 12), (2018, "a", "P", np.nan, np.nan), (2018, "a", "W", np.nan, np.nan)]
+    )
+    made = bound(two, totals=totals([(2018, "a", 115, 16)]))
+    assert made.loc[("a", "P"), cells].tolist() == [0, 25, 4, 0]
+    assert made.loc[("a", "B"), ["others_low", "others_low_of", "others_high_of"]].tolist() == [4, 25, 25]
+
+
 def test_a_group_withheld_to_protect_another_can_be_large():
     frame = groups([(2018, "a", "B", 90, 12), (2018, "a", "P", np.nan, np.nan), (2018, "a", "W", 30, np.nan)])
     made = bound(frame, most=4, counted="students")

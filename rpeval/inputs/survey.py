@@ -42,7 +42,7 @@ class Survey:
     instrument : the main scale; also: further scales of the same file, by name
     accounting : where every row of the file went
     warnings   : what a reader must know of the answers
-    flags      : scale, flag, n, of_n: answers off the scale, questions left open, one answer to every item
+    flags      : scale, flag, n, of_n: answers off the scale, questions unanswered, one answer to all
     invited    : one row per school and wave, and student group where the list has them: school_id, wave, the
                  groups, invited_n, start_year and arm as above; None where no list says who was invited
     invited_accounting : the same for that list, or None

@@ -295,10 +295,13 @@ def test_a_long_file_gives_the_same_two_scales(tmp_path):
     FAIR_CLEAN.to_csv(with_fairness(tmp_path) / "wide.csv", index=False)
     long = FAIR_CLEAN.melt(["respondent_id", "school_id", "wave"], var_name="item", value_name="answer")
     long.to_csv(tmp_path / "long.csv", index=False)
+    long.to_excel(tmp_path / "long.xlsx", index=False, sheet_name="Answers")
     keys = {"also": {"fairness": "fair"}}
-    wide, long = (read_survey(asked(tmp_path, path=f"{s}.csv", shape=s, **keys)) for s in ("wide", "long"))
-    pd.testing.assert_frame_equal(wide.frame, long.frame)
-    pd.testing.assert_frame_equal(wide.flags, long.flags)
+    wide = read_survey(asked(tmp_path, path="wide.csv", **keys))
+    for name, sheet in [("long.csv", {}), ("long.xlsx", {"sheet": "Answers"})]:
+        long = read_survey(asked(tmp_path, path=name, shape="long", **sheet, **keys))
+        pd.testing.assert_frame_equal(wide.frame, long.frame)
+        pd.testing.assert_frame_equal(wide.flags, long.flags)
 
 
 def test_scales_that_share_items_or_lack_columns_are_refused(tmp_path):
@@ -410,7 +413,7 @@ def test_one_answer_to_every_item_is_marked_and_kept(tmp_path):
     )
     assert survey.flags.to_numpy().tolist() == [
         ["tiny", "Answers that are not on the scale", 1, 23],
-        ["tiny", "Questions left open", 3, 25],
+        ["tiny", "Questions without an answer on the scale", 3, 25],
         ["tiny", "Respondents with one answer to every item", 2, 5],
     ]
 

@@ -57,7 +57,7 @@ def count_flags(frame: pd.DataFrame, scales: Sequence[Instrument], off: Sequence
     """Count what is wrong with the answers to each scale.
 
     frame : the rows that are used; off: answers off each scale in the rows that could be read
-    Returns scale (the instrument's id), flag, n, of_n. Questions left open are counted among respondents who
+    Returns scale (the instrument's id), flag, n, of_n. Questions without an answer are counted among respondents who
     answered at least one of the scale.
     """
     rows = []
@@ -68,7 +68,7 @@ def count_flags(frame: pd.DataFrame, scales: Sequence[Instrument], off: Sequence
         same = int(straight_lines(frame, scale).sum())
         rows += [
             (scale.id, "Answers that are not on the scale", off_n, given + off_n),
-            (scale.id, "Questions left open", codes.size - given, codes.size),
+            (scale.id, "Questions without an answer on the scale", codes.size - given, codes.size),
             (scale.id, "Respondents with one answer to every item", same, len(codes)),
         ]
     return pd.DataFrame(rows, columns=["scale", "flag", "n", "of_n"])

@@ -57,8 +57,8 @@ def count_flags(frame: pd.DataFrame, scales: Sequence[Instrument], off: Sequence
     """Count what is wrong with the answers to each scale.
 
     frame : the rows that are used; off: answers off each scale in the rows that could be read
-    Returns scale (the instrument's id), flag, n, of_n. Questions without an answer are counted among respondents who
-    answered at least one of the scale.
+    Returns scale (the instrument's id), flag, n, of_n. Questions without an answer are counted among
+    respondents who answered at least one of the scale.
     """
     rows = []
     for scale, off_n in zip(scales, off, strict=True):

@@ -1,4 +1,4 @@
-"""Run the benches: python bench/run.py [did] [calibration] [fresh] [placebo] [--full].
+"""Run the benches: python bench/run.py [did] [calibration] [fresh] [placebo] [survey_calibration] [--full].
 
 The quick run takes minutes and writes to bench/out/; the full one writes the tables that are kept in bench/.
 """
@@ -11,9 +11,10 @@ import cases
 import did
 import picture
 import placebo
+import survey_calibration
 
 HERE = Path(__file__).parent
-BENCHES = ("did", "calibration", "fresh", "placebo")
+BENCHES = ("did", "calibration", "fresh", "placebo", "survey_calibration")
 
 
 def main() -> None:
@@ -41,6 +42,9 @@ def main() -> None:
     if "placebo" in wanted:
         draws = chosen.draws or (placebo.FULL if chosen.full else placebo.QUICK)
         print(placebo.write(placebo.run(draws), draws, folder))
+    if "survey_calibration" in wanted:
+        R = chosen.draws or (survey_calibration.FULL if chosen.full else survey_calibration.QUICK)
+        print(survey_calibration.write(survey_calibration.run(R), R, folder))
     print(f"Tables are in {folder.relative_to(HERE.parent)}/.")
 
 

@@ -219,7 +219,7 @@ def _group_mean(rows: pd.DataFrame, key: pd.Series) -> pd.Series:
 
 
 def _changes(design: SurveyDesign) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return each school's change, wave effects removed, and its sampling variance: adopting, comparison.
+    """Return each school's change, wave effects removed, and what its variance is made of, by arm.
 
     Each start gives the comparison schools a change over its own waves. An adopting school's change is
     measured from their mean; a comparison school's changes are averaged over the adopting schools' starts.
@@ -234,17 +234,19 @@ def _changes(design: SurveyDesign) -> tuple[pd.DataFrame, pd.DataFrame]:
         part = np.where(after, 1 / after.sum(), -1 / (~after).sum())
         change, mine = means @ part, first == cohort
         base, share = change[never].mean(), mine.sum() / adopting_n
-        own.append(pd.DataFrame({"change": change[mine] - base, "noise": noise[mine] @ part**2}))
+        changes = {"change": change[mine] - base, "noise": noise[mine] @ part**2, "shocks": part @ part}
+        own.append(pd.DataFrame(changes))
         other += (change[never] - base) * share
         parts += part * share
-    return pd.concat(own), pd.DataFrame({"change": other, "noise": noise[never] @ parts**2})
+    changes = {"change": other, "noise": noise[never] @ parts**2, "shocks": parts @ parts}
+    return pd.concat(own), pd.DataFrame(changes)
 
 
 def _cells(design: SurveyDesign) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the mean of each school and wave, and its sampling variance: one student variance for all."""
     rows = design.rows
     cells = [rows["school"], rows["wave"]]
-    sums = pd.DataFrame({"n": 1.0, "w": rows["w"], "ww": rows["w"] ** 2, "wy": rows["w"] * rows["y"]})
+    sums = pd.DataFrame({"w": rows["w"], "ww": rows["w"] ** 2, "wy": rows["w"] * rows["y"]})
     sums = sums.groupby(cells).sum()
     mean = sums["wy"] / sums["w"]
     apart = rows["y"] - mean.loc[pd.MultiIndex.from_arrays(cells)].to_numpy()
@@ -256,14 +258,14 @@ def _cells(design: SurveyDesign) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _pooled_spread(own: pd.DataFrame, other: pd.DataFrame) -> tuple[float, float]:
     """Return standard error and df of the difference of two means of school changes.
 
-    A school's variance is taken to be proportional to that of true changes, common to all schools, plus its
-    own sampling noise; the factor is learned from all schools together.
+    A school's variance is taken to be proportional to that of its waves' shocks, common to all schools, plus
+    its own sampling noise; the factor is learned from all schools together.
     """
-    arms = [arm.to_numpy() for arm in (own, other)]
-    squares = sum(((change - change.mean()) ** 2).sum() for change, _ in (arm.T for arm in arms))
-    expected = sum((1 - 1 / len(arm)) * arm[:, 1].sum() for arm in arms)
-    true = max((squares - expected) / sum(len(arm) - 1 for arm in arms), 0.0)
-    shapes = [true + arm[:, 1] for arm in arms]
+    arms = [arm.to_numpy().T for arm in (own, other)]
+    squares = sum(((change - change.mean()) ** 2).sum() for change, _, _ in arms)
+    expected = sum((1 - 1 / len(noise)) * noise.sum() for _, noise, _ in arms)
+    shock = (squares - expected) / sum((1 - 1 / len(shocks)) * shocks.sum() for _, _, shocks in arms)
+    shapes = [max(shock, 0.0) * shocks + noise for _, noise, shocks in arms]
     if not any(shape.any() for shape in shapes):
         shapes = [np.ones(len(arm)) for arm in arms]
     trace = sum((1 - 1 / len(u)) * u.sum() for u in shapes)

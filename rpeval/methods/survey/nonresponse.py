@@ -147,7 +147,7 @@ def lee_bounds(
     >>> rates = pd.DataFrame({"arm": ["adopting"] * 2 + ["comparison"] * 2, "period": ["before", "after"] * 2,
     ...     "rate": [50.0, 100, 50, 50]})
     >>> found = lee_bounds(cells, outcome="score", rates=rates)
-    >>> round(found.low.value, 6), round(found.high.value, 6)     # half of the answers after: all 2, or all 4; before 2
+    >>> round(found.low.value, 6), round(found.high.value, 6)    # half leaves: 2 or 4, not 3
     (0.0, 2.0)
     """
     placed = _place(answers[answers[outcome].notna()], keep=True)

@@ -64,6 +64,7 @@ def arrange(
     _require_steady_start(cells)
     schools = _usable(cells, every=len(waves) if every_wave else None)
     keep = schools[schools["usable"]]
+    _require_followed(cells, waves)
     _require_comparison(keep, waves)
     return SurveyDesign(rows[rows["school"].isin(keep.index)], keep, int((~schools["usable"]).sum()))
 
@@ -86,6 +87,15 @@ def _require_steady_start(cells: pd.DataFrame) -> None:
     if wrong:
         what = f"{count_of(len(wrong), 'school')} with more than one first program year: {some(wrong)}."
         raise MethodError(Problem("start", what, "Give every school one first program year, or none."))
+
+
+def _require_followed(cells: pd.DataFrame, waves: np.ndarray) -> None:
+    """Refuse waves that share no school: each sampled other schools, or wrote their ids differently."""
+    schools_n = cells["school"].nunique()
+    if len(waves) > 1 and len(cells) == schools_n:
+        what = f"None of {schools_n} schools answered in more than one wave, so no school can be followed."
+        fix = "Write ids alike in every wave; where waves sample other schools, compare their means instead."
+        raise MethodError(Problem("survey", what, fix))
 
 
 def _require_comparison(schools: pd.DataFrame, waves: np.ndarray) -> None:

@@ -286,10 +286,3 @@ def test_without_schools_to_compare_with_the_fix_names_usable_waves():
 def test_equal_answers_have_no_standard_deviation():
     with pytest.raises(MethodError, match="are equal"):
         in_standard_deviations(Estimate(value=1.0), TWO_WAVES.assign(score=1.0), outcome="score")
-
-
-def test_pisa_schools_are_too_few_to_share_waves(shared_data):
-    """PISA draws new schools each time: no school has two waves, so no comparison is made."""
-    data = pd.read_csv(shared_data("data/pisa_turkiye/pisa_tur_belong_2012_2015_2018.csv"))
-    data = data.assign(start_year=np.nan, score=data["b3"])
-    assert "0 adopting schools" in reasons(did_survey, data, school="school", weight="w")

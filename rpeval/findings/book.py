@@ -1,6 +1,7 @@
 """The book of findings that a notebook fills: add a number, release a table, save once at the end."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,23 @@ from rpeval.estimate import Estimate, Refusal
 from rpeval.findings.disclosure import Counts, hide_small, small
 from rpeval.findings.finding import Finding, find, suppress
 from rpeval.findings.store import check_id, save_part
-from rpeval.findings.table import Table
+from rpeval.findings.table import Table, legend
+
+
+def marks_within(id: str, marks: Mapping[int, str], frame: pd.DataFrame) -> dict[int, str]:
+    """Keep the marks of years that a table spans; refuse marks that cannot be drawn."""
+    for year, text in marks.items():
+        if not re.fullmatch(r"[12][0-9]{3}", str(year)) or not str(text).strip():
+            what = f"A mark needs a year and words, not {year!r}: {text!r}."
+            raise FindingError(Problem(id, what, 'Write it as {2021: "New code of conduct"}.'))
+    time = next((c for c in ("year", "wave") if c in frame.columns), None)
+    if marks and time is None:
+        raise FindingError(Problem(id, "The table has no years to mark.", "Leave out its marks."))
+    if not marks or frame.empty:
+        return {}
+    seen = frame[time].map(lambda value: int(str(value)[:4]))
+    kept = {int(year): str(text).strip().rstrip(".") for year, text in sorted(marks.items())}
+    return {year: text for year, text in kept.items() if seen.min() <= year <= seen.max()}
 
 
 class Findings:
@@ -57,13 +74,17 @@ class Findings:
         self, id: str, frame: pd.DataFrame, *, title: str, labels: Mapping[str, str],
         keys: Sequence[str] = (), counts: Counts = (), within: str | None = None,
         digits: Mapping[str, int] | None = None,
-        figure: str | None = None, alt: str = "", note: str = "",
+        figure: str | None = None, alt: str = "", note: str = "", marks: Mapping[int, str] | None = None,
     ) -> Table:  # fmt: skip
         """Release a table: hide rows with small counts, then give it a name.
 
         labels : columns to print and their headings, in order
         keys, counts, within : see `hide_small`
         figure, alt : kind of figure to draw from it, with its text alternative (required with a figure)
+        marks : year (in which the school year starts) to what happened in it beside the program, in a few
+                words; figures over years draw a line for each within the table's years, and the text
+                alternative names them
+        Refuses (FindingError) a figure without `alt`, a column that is not there, marks without year or words.
         """
         self._new(id)
         if figure and not alt.strip():
@@ -79,8 +100,10 @@ class Findings:
         frame, hidden = hide_small(
             frame, keys=keys, counts=counts, minimum=self.params.privacy.minimum, within=within
         )
+        marks = marks_within(id, marks or {}, frame)
+        alt = " ".join([alt, *(f"Marked {words}." for words in legend(marks))])
         self.tables[id] = Table(id, title, frame, dict(labels), dict(digits or {}), figure, alt, note, hidden,
-                                self.notebook)  # fmt: skip
+                                self.notebook, marks=marks)  # fmt: skip
         return self.tables[id]
 
     def say(self, id: str) -> str:

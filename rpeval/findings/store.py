@@ -64,6 +64,7 @@ def save_part(
             "id": table.id, "title": table.title, "file": name, "labels": dict(table.labels),
             "digits": dict(table.digits), "figure": table.figure, "alt": table.alt, "note": table.note,
             "suppressed_n": table.suppressed_n, "notebook": notebook, "cell": _cell_of(table.id, cells),
+            "marks": {str(year): text for year, text in table.marks.items()},
         })  # fmt: skip
     found = [replace(f, cell=_cell_of(f.id, cells)).as_json() for f in findings.values()]
     part = {**_head(params), "notebook": notebook, "complete": True, "findings": found, "tables": listed}
@@ -151,7 +152,8 @@ def _table(folder: Path, record: dict[str, Any]) -> Table:
     known = {f.name for f in fields(Table)} - {"frame"}
     columns = pd.read_csv(folder / record["file"], nrows=0).columns
     frame = pd.read_csv(folder / record["file"], dtype={c: str for c in columns if c.endswith("_id")})
-    return Table(frame=frame, **{k: v for k, v in record.items() if k in known})
+    marks = {int(year): text for year, text in record.get("marks", {}).items()}
+    return Table(frame=frame, **{k: v for k, v in record.items() if k in known} | {"marks": marks})
 
 
 def _read(path: Path) -> dict[str, Any]:

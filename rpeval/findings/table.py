@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from string import ascii_uppercase
 from typing import Any
 
 import pandas as pd
@@ -24,6 +25,24 @@ def show_year(value: object) -> str:
     return f"{text}-{(int(text) + 1) % 100:02d}"
 
 
+def lettered(marks: Mapping[int, str]) -> list[tuple[str, int, str]]:
+    """Give each mark its letter, in order of year.
+
+    >>> lettered({2021: "New code of conduct", 2019: "Counselors added"})
+    [('A', 2019, 'Counselors added'), ('B', 2021, 'New code of conduct')]
+    """
+    return [(letter, year, marks[year]) for letter, year in zip(ascii_uppercase, sorted(marks), strict=False)]
+
+
+def legend(marks: Mapping[int, str]) -> list[str]:
+    """Say for each mark what its letter stands for.
+
+    >>> legend({2021: "New code of conduct"})
+    ['A, 2021-22: New code of conduct']
+    """
+    return [f"{letter}, {show_year(year)}: {text}" for letter, year, text in lettered(marks)]
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table that has passed disclosure control; only such tables are printed or drawn.
@@ -33,6 +52,7 @@ class Table:
     labels       : column to heading, in the order in which columns are printed
     digits       : column to decimals
     figure, alt  : kind of figure drawn from it (or None) and the figure's text alternative
+    marks        : year to what happened in it beside the program, drawn on figures over years
     suppressed_n : rows hidden
 
     >>> Table("x.y", "Title", pd.DataFrame({"a": [1]}), {"a": "A"}).rows()
@@ -50,6 +70,7 @@ class Table:
     suppressed_n: int = 0
     notebook: str = ""
     cell: str = ""
+    marks: Mapping[int, str] = field(default_factory=dict)
 
     def rows(self) -> list[list[str]]:
         """Give the printable text of each cell, row by row, columns as in `labels`."""

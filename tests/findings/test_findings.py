@@ -41,9 +41,10 @@ def filled(params) -> Findings:
     book.add("data.schools", 60, label="Schools")
     book.add("suspensions.att", ATT, label="Effect", digits=1)
     book.add("suspensions.event.m1", Refusal("No year before.", "Add one."), label="Year before")
-    book.release("suspensions.trend", pd.DataFrame({"year": ["2018-19"], "oss_n": [120.0], "rate": [4.25]}),
+    book.release("suspensions.trend", pd.DataFrame({"year": ["2018-19", "2021-22"], "oss_n": [120.0, 90.0], "rate": [4.25, 3.0]}),
                  title="Trend", labels={"year": "Year", "rate": "Rate"}, keys=["year"], counts=[("oss_n", None)],
-                 figure="trend", alt="Falls.", digits={"rate": 1})  # fmt: skip
+                 figure="trend", alt="Falls.", digits={"rate": 1},
+                 marks={2021: "New code of conduct.", 2019: "Counselors added", 2010: "Long ago"})  # fmt: skip
     return book
 
 
@@ -55,7 +56,7 @@ def test_a_saved_part_and_the_collection_obey_the_published_schema(params):
     assert collected.findings["suspensions.att"].shown == "−2.0"
     assert collected.findings["suspensions.att"].shown_interval == "−3.0 to −1.0"
     assert collected.findings["suspensions.att"].treated == 24
-    assert collected.tables["suspensions.trend"].rows() == [["2018-19", "4.2"]]
+    assert collected.tables["suspensions.trend"].rows() == [["2018-19", "4.2"], ["2021-22", "3.0"]]
     assert open_findings(params.folder).findings == collected.findings
     csv = pd.read_csv(params.folder / "findings.csv")
     assert csv["simulated"].all()
@@ -104,6 +105,33 @@ def test_an_estimate_with_an_infinite_interval_is_refused():
 def test_a_figure_needs_a_text_alternative(params):
     with pytest.raises(FindingError, match="alternative"):
         Findings(params, notebook="n").release("a.b", pd.DataFrame({"x": [1]}), title="T", labels={"x": "X"}, figure="trend")  # fmt: skip
+
+
+def test_marks_are_stored_in_order_read_again_and_told_in_the_alternative_text(params):
+    filled(params).save()
+    table = collect(params.folder).tables["suspensions.trend"]
+    assert list(table.marks.items()) == [(2019, "Counselors added"), (2021, "New code of conduct")]
+    assert table.alt == "Falls. Marked A, 2019-20: Counselors added. Marked B, 2021-22: New code of conduct."
+
+
+def test_a_table_stored_before_there_were_marks_is_read(params):
+    filled(params).save()
+    path = params.folder / "findings/01_suspensions.json"
+    part = json.loads(path.read_text())
+    del part["tables"][0]["marks"]
+    path.write_text(json.dumps(part))
+    assert collect(params.folder).tables["suspensions.trend"].marks == {}
+
+
+@pytest.mark.parametrize("marks", [{"soon": "A"}, {21: "A"}, {2021: " "}])
+def test_a_mark_needs_a_year_and_words(params, marks):
+    with pytest.raises(FindingError, match="A mark needs a year and words"):
+        Findings(params, notebook="n").release("a.b", pd.DataFrame({"year": [2021]}), title="T", labels={}, marks=marks)  # fmt: skip
+
+
+def test_marks_need_a_table_over_years(params):
+    with pytest.raises(FindingError, match="no years to mark"):
+        Findings(params, notebook="n").release("a.b", pd.DataFrame({"x": [1]}), title="T", labels={"x": "X"}, marks={2021: "A"})  # fmt: skip
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, width=32), st.integers(0, 4))

@@ -1,0 +1,1 @@
+"""Hours lost to removals and taken back, screens for what a log hides, incidents and what followed."""

@@ -8,8 +8,8 @@ import pandas as pd
 from rpeval.errors import Problem
 from rpeval.estimate import Estimate
 from rpeval.methods.did.design import Design
-from rpeval.methods.did.imputation import describe, leave_schools_out
-from rpeval.methods.did.jackknife import jackknife_estimate
+from rpeval.methods.did.imputation import att_imputation
+from rpeval.methods.did.poisson import as_percent
 from rpeval.methods.wording import count_of, refuse, some
 
 ARMS = ("adopting", "comparison")
@@ -101,10 +101,7 @@ def enrollment_change(design: Design, *, level: float = 0.95) -> Estimate:
         what = f"{count_of(int(empty.sum()), 'school-year')} without students: {names}."
         refuse([Problem("panel: enrolled_n", what, "Leave these school-years out with a reason.")])
     logs = replace(design, Y=np.log(np.where(design.observed, design.Y, 1.0)))
-    found = leave_schools_out(logs)
-    words = describe(logs, "change of log enrollment in percent, imputation")
-    made = jackknife_estimate(
-        found.value[0, 0], found.left_out[0, :, 0], level=level, unit="percent", **words
+    found = att_imputation(logs, level=level)
+    return replace(
+        as_percent(found), kind=found.kind, method=f"on log enrollment, in percent; {found.method}"
     )
-    value, low, high = (100 * float(np.expm1(x)) for x in (made.value, made.low, made.high))
-    return replace(made, value=value, low=low, high=high, se=(100 + value) * made.se)

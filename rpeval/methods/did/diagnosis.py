@@ -7,10 +7,11 @@ import numpy as np
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal, attempt
+from rpeval.methods.did.composition import enrollment_change
 from rpeval.methods.did.design import Design, lay_out, values_of
 from rpeval.methods.did.imputation import att_imputation
 from rpeval.methods.did.jackknife import linked_years
-from rpeval.methods.did.poisson import as_percent, fit_years
+from rpeval.methods.did.poisson import fit_years
 from rpeval.methods.did.randomization import att_randomization, deals_n
 from rpeval.methods.wording import count_of, some
 
@@ -235,12 +236,5 @@ def dispersion(design: Design, counts: np.ndarray | None, students: np.ndarray |
 
 def enrollment_drift(design: Design, enrolled: str) -> Estimate | Refusal:
     """Change of enrollment with the program in percent, a Refusal where it cannot be estimated."""
-    panel = design.panel
-    if enrolled not in panel.columns or not (panel[enrolled].dropna() > 0).all():
-        return Refusal("No enrollment above zero in every row.", f"Add a column {enrolled}.")
-    logs = panel.assign(log_students=np.log(panel[enrolled].astype(float)))
-    names = asdict(replace(design.columns, outcome="log_students", weights=None))
-    found = attempt(att_imputation, attempt(lay_out, logs, **names))
-    if isinstance(found, Refusal):
-        return found
-    return replace(as_percent(found), kind=found.kind)
+    names = asdict(replace(design.columns, outcome=enrolled, weights=None))
+    return attempt(enrollment_change, attempt(lay_out, design.panel, **names))

@@ -147,7 +147,7 @@ def did_school_changes(
     design = arrange(
         frame, outcome=outcome, school=school, wave=wave, start=start, weight=weight, every_wave=True
     )
-    own, other = _changes(design)
+    own, other = changes_by_arm(design)
     se, df = _pooled_spread(own, other)
     n = len(own) + len(other)
     value = float(own["change"].mean() - other["change"].mean())
@@ -218,11 +218,13 @@ def _group_mean(rows: pd.DataFrame, key: pd.Series) -> pd.Series:
     return total / rows["w"].groupby(key).transform("sum")
 
 
-def _changes(design: SurveyDesign) -> tuple[pd.DataFrame, pd.DataFrame]:
+def changes_by_arm(design: SurveyDesign) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return each school's change, wave effects removed, and what its variance is made of, by arm.
 
     Each start gives the comparison schools a change over its own waves. An adopting school's change is
     measured from their mean; a comparison school's changes are averaged over the adopting schools' starts.
+    Returns adopting and comparison schools (index school): change, noise (its sampling variance), shocks (sum
+    of squares of the waves' weights). design: from `arrange`, schools present in every wave.
     """
     means, noise = _cells(design)
     first = design.schools["first"].reindex(means.index)

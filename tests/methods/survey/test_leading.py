@@ -12,6 +12,7 @@ from rpeval.errors import MethodError
 from rpeval.estimate import Refusal
 from rpeval.methods.survey.clustered import did_school_changes, did_survey
 from rpeval.methods.survey.leading import choose, effect_by_design
+from rpeval.methods.survey.scales import scale_scores
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bench"))
 
@@ -108,11 +109,11 @@ def test_small_adopting_schools_widen_the_interval_and_large_ones_do_not():
 @pytest.mark.parametrize(
     ("case", "draws"),
     [
-        (Case(8, 2, 0.05), 200),
-        (Case(14, 7, 0.02), 160),
-        (Case(20, 4, which="smallest"), 120),
-        (Case(10, 4, 0.03, starts=(2018, 2019), **survey_calibration.LATE), 120),
-        (Case(60, 30, 0.02, students=(8, 20)), 60),
+        (Case(8, 2, 0.05), 120),
+        (Case(14, 7, 0.02), 80),
+        (Case(20, 4, which="smallest"), 60),
+        (Case(10, 4, 0.03, starts=(2018, 2019), **survey_calibration.LATE), 60),
+        (Case(60, 30, 0.02, students=(8, 20)), 30),
     ],
     ids=lambda value: getattr(value, "name", None),
 )
@@ -124,7 +125,7 @@ def test_false_alarms_of_the_leading_effect(case, draws):
 
 
 def test_the_bench_sees_that_cr2_learns_little_from_two_schools():
-    found = survey_calibration.judge(Case(14, 2), 60, seed=8)
+    found = survey_calibration.judge(Case(14, 2), 20, seed=8)
     assert found["leads"] == "schools"
     assert found["students_width"] > 2 * found["schools_width"]
 
@@ -152,11 +153,8 @@ def test_a_planted_effect_is_covered_under_staggered_starts():
 @pytest.fixture(scope="module")
 def pisa(shared_data):
     data = pd.read_csv(shared_data("data/pisa_turkiye/pisa_tur_belong_2012_2015_2018.csv"))
-    negative = ["b1", "b4", "b6"]
-    keyed = data[ITEMS].where(data[ITEMS].columns.to_series().isin(negative), 5 - data[ITEMS])
-    return data.assign(score=keyed.mean(axis=1).where(keyed.notna().sum(axis=1) >= 4)).dropna(
-        subset=["score"]
-    )
+    key = {"items": ITEMS, "low": 1, "high": 4, "reverse": ["b2", "b3", "b5"]}
+    return data.assign(score=scale_scores(data, **key)).dropna(subset=["score"])
 
 
 def pseudo_study(students, seed):
@@ -171,9 +169,7 @@ def pseudo_study(students, seed):
 
 def test_placebo_programs_on_pisa_2018(pisa):
     """A program that did not exist is found in 3 to 7 of 100 draws."""
-    students = pisa[pisa["year" if "year" in pisa else "wave"] == 2018][["school", "w", "score"]].reset_index(
-        drop=True
-    )
+    students = pisa.loc[pisa["wave"] == 2018, ["school", "w", "score"]].reset_index(drop=True)
     assert students["school"].nunique() > 150
     alarms = sum(
         effect_by_design(pseudo_study(students, seed), outcome="score", school="school").effect.p < 0.05

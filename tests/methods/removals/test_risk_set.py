@@ -12,11 +12,11 @@ from rpeval.methods.removals.risk_set import compare, ever_participated, follow,
 OPENS, JANUARY_31, CLOSES = 17775, 17927, 18057  # September 1, 2018; January 31 and June 10, 2019
 
 
-def null_log(seed: int, *, students=90_546, schools=180, shape=0.15, mean=0.0815, effect=1.0) -> pd.DataFrame:
+def null_log(seed: int, *, students=90_546, schools=180, shape=0.144, mean=0.082, effect=1.0) -> pd.DataFrame:
     """A year's log in which answers do nothing.
 
-    The rule: each of 90,546 students in 180 schools has an own rate of incidents, gamma with shape 0.15 around
-    0.0815 per half-year (so that about 9,430 have a record); the incidents of each half-year are Poisson at
+    The rule: each of 90,546 students in 180 schools has an own rate of incidents, gamma with shape 0.144 around
+    0.082 per half-year (so that about 9,430 have a record); the incidents of each half-year are Poisson at
     that rate, on random days; 30 % of those of the first half are answered restoratively, at random, all others
     by a sanction. `effect` multiplies later rates of students after a restorative answer: 1 = none at all.
     """
@@ -54,9 +54,9 @@ def naive_odds(log):
 
 @pytest.fixture(scope="module")
 def drawn():
-    """Sixty districts without any effect: records, the naive odds ratio, and the one on the risk set."""
+    """A hundred and fifty districts without any effect: records, the naive odds ratio, and the one on the risk set."""
     rows = []
-    for seed in range(60):
+    for seed in range(150):
         log = null_log(seed)
         fair = compare(first_half(log), days=90).odds_ratio
         rows.append((log["student"].nunique(), naive_odds(log), fair.value, fair.low, fair.high))
@@ -100,11 +100,6 @@ def test_the_reader_is_told_what_chance_alone_would_show():
     assert f"{late_n:,} of the" in told.what
     assert f"{made.value:.2f} with no effect at all" in told.what
     assert told.fix.startswith("Start the clock at the incident")
-
-
-def test_an_effect_does_not_change_what_chance_would_show():
-    none, strong = (manufactured(null_log(4, effect=e), seed=6, draws=40).value for e in (1.0, 0.5))
-    assert strong == pytest.approx(none, abs=0.04)
 
 
 TINY = pd.DataFrame(

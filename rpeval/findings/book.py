@@ -84,7 +84,7 @@ class Findings:
         marks : year (in which the school year starts) to what happened in it beside the program, in a few
                 words; figures over years draw a line for each within the table's years, and the text
                 alternative names them
-        Refuses (FindingError) a figure without `alt`, a column that is not there, marks without year or words.
+        Refuses (FindingError) a figure without `alt`, columns that are not there, marks that say nothing.
         """
         self._new(id)
         if figure and not alt.strip():

@@ -1,4 +1,4 @@
-"""The six kinds of figure. Each draws the visible rows of one released table on a given empty figure."""
+"""The kinds of figure. Each draws the visible rows of one released table on a given empty figure."""
 
 import textwrap
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from rpeval.reports.marks import BLUE, FAINT, ORANGE, SHADE, SOFT
 
 WIDTH = 7.2
 NAMED = 30
+FIXED = {"event": "value", "dots": "value", "intervals": "value", "planted": "planted"}
 _KEYS = YEAR_COLUMNS | {"arm", "group", "item", "school_id", "school_name", "suppressed", "unit"}
 
 
@@ -24,7 +25,7 @@ def visible(table: Table) -> pd.DataFrame:
     frame = table.frame
     if "suppressed" in frame.columns:
         frame = frame[~frame["suppressed"].astype(bool)]
-    fixed = {"event": "value", "dots": "value", "planted": "planted"}.get(table.figure or "")
+    fixed = FIXED.get(table.figure or "")
     numbers = [fixed] if fixed in frame.columns else _values(table)
     return frame.dropna(subset=numbers, how="all") if numbers else frame.iloc[0:0]
 
@@ -49,29 +50,35 @@ def trend(figure: Figure, table: Table) -> None:
     if "starts_n" in frame.columns:
         marks.mark_starts(ax, frame.groupby(time)["starts_n"].max())
     marks.year_axis(ax, years)
-    ax.set(title=table.labels.get(value, value), xlabel="", ylabel="")
+    ax.set(xlabel="", ylabel="")
+    ax.set_title(table.labels.get(value, value), pad=marks.LIFTED if table.marks else None)
+    marks.mark_policies(ax, table.marks)
+    marks.policy_legend(figure, table.marks)
 
 
 def event(figure: Figure, table: Table) -> None:
-    """Draw estimates and intervals by year since the start; the years before are shaded, none is starred."""
-    rows = visible(table).sort_values("event_time")
+    """Draw estimates and intervals by year since the start, or by school year; none is starred."""
+    time = "event_time" if "event_time" in table.frame.columns else "year"
+    frame = visible(table)
+    rows = frame.assign(at=frame[time] if time == "event_time" else marks.start_years(frame[time]))
+    rows = rows.sort_values("at")
     figure.set_size_inches(WIDTH, 3.4)
     ax = figure.subplots()
-    x = rows["event_time"].to_numpy(float)
-    first, last = x.min() - 0.6, x.max() + 0.6
-    if first < -0.5:
-        ax.axvspan(first, -0.5, color=SHADE, lw=0, zorder=0)
-        marks.top_note(ax, (first - 0.5) / 2, "before the program")
-    if last > -0.5:
-        marks.top_note(ax, (last - 0.5) / 2, "with the program")
     ax.axhline(0, color=SOFT, lw=0.9, zorder=1)
-    for mask, face in ((x < 0, "white"), (x >= 0, BLUE)):
-        marks.intervals(ax, x[mask], rows[mask], face=face, upright=True)
+    before = (rows["at"] < 0).to_numpy()
+    for mask, face in ((before, "white"), (~before, BLUE)):
+        marks.intervals(ax, rows["at"].to_numpy(float)[mask], rows[mask], face=face, upright=True)
     ax.margins(y=0.16)
-    ax.set(xlim=(first, last), title=table.labels.get("value", "Effect"), ylabel="")
-    ax.set_xlabel("Years since the program started")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_title(table.labels.get("value", "Effect"), pad=marks.LIFTED if table.marks else None)
     ax.yaxis.set_major_locator(MaxNLocator(6, steps=marks.STEPS))
+    if time == "year":
+        years = marks.all_years(table.frame[time])
+        marks.mark_left_out(ax, years, marks.start_years(table.frame[time]))
+        marks.year_axis(ax, years)
+        marks.mark_policies(ax, table.marks)
+        marks.policy_legend(figure, table.marks)
+    else:
+        marks.since_axis(ax, rows["at"])
 
 
 def groups(figure: Figure, table: Table) -> None:
@@ -89,7 +96,8 @@ def groups(figure: Figure, table: Table) -> None:
         for other in [] if hidden else lines.values():
             ax.plot(years, other, color=FAINT, lw=1, zorder=1)
         ax.plot(years, line, color=BLUE, lw=2, marker="o", ms=3.4, zorder=2)
-        ax.set_title(textwrap.fill(name, 24), fontweight="bold", pad=4)
+        ax.set_title(textwrap.fill(name, 24), fontweight="bold", pad=marks.LIFTED if table.marks else 4)
+        marks.mark_policies(ax, table.marks)
         marks.year_axis(ax, years, few=True)
         if hidden:
             marks.top_note(ax, (years[0] + years[-1]) / 2, "hidden to protect students")
@@ -97,6 +105,7 @@ def groups(figure: Figure, table: Table) -> None:
     for ax in axes[len(lines) :]:
         ax.set_visible(False)
     figure.suptitle(table.labels.get(value, value), x=0.01, ha="left", fontsize=9.5)
+    marks.policy_legend(figure, table.marks)
 
 
 def dots(figure: Figure, table: Table) -> None:
@@ -152,10 +161,14 @@ def stack(figure: Figure, table: Table) -> None:
                   handleheight=1.1, columnspacing=1.2)  # fmt: skip
 
 
-def planted(figure: Figure, table: Table) -> None:
-    """Draw each found estimate with its interval, and the planted value as a diamond; one panel per unit."""
-    frame = visible(table)
-    frame = frame.assign(unit=frame["unit"].fillna("") if "unit" in frame.columns else "")
+def intervals(figure: Figure, table: Table) -> None:
+    """Draw each value with its interval, a row for each label from the top, one panel per unit.
+
+    Planted values, where there are any, are diamonds beside what was found.
+    """
+    frame = visible(table).rename(columns={"found": "value"})
+    told = table.labels.get("value", "") if table.figure == "intervals" else ""
+    frame = frame.assign(unit=frame["unit"].fillna(told) if "unit" in frame.columns else told)
     panels = [rows.iloc[::-1].reset_index(drop=True) for _, rows in frame.groupby("unit", sort=False)]
     sizes = [len(rows) for rows in panels]
     figure.set_size_inches(WIDTH, 0.5 + 0.4 * sum(sizes) + 0.62 * len(panels))
@@ -163,13 +176,15 @@ def planted(figure: Figure, table: Table) -> None:
     for ax, rows in zip(axes, panels, strict=True):
         y = rows.index.to_numpy(float)
         ax.axvline(0, color=SOFT, lw=0.9, zorder=1)
-        marks.intervals(ax, y, rows.rename(columns={"found": "value"}), face=BLUE, upright=False)
-        ax.plot(rows["planted"], y, ls="", marker="D", ms=9, mfc="none", mec=ORANGE, mew=1.8, zorder=4)
-        ax.set_yticks(y, [textwrap.fill(str(t), 36) for t in rows["label"]])
+        marks.intervals(ax, y, rows, face=BLUE, upright=False)
+        if "planted" in rows.columns:
+            ax.plot(rows["planted"], y, ls="", marker="D", ms=9, mfc="none", mec=ORANGE, mew=1.8, zorder=4)
+        ax.set_yticks(y, [textwrap.fill(show_year(t), 36) for t in rows["label"]])
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
         ax.set(ylim=(-0.7, len(rows) - 0.3), xlabel=rows["unit"].iloc[0])
-    marks.planted_legend(figure)
+    if "planted" in frame.columns:
+        marks.planted_legend(figure)
 
 
 def _groups(table: Table) -> list[str]:

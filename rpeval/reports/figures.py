@@ -20,19 +20,25 @@ KINDS = {
     "groups": drawings.groups,
     "dots": drawings.dots,
     "stack": drawings.stack,
-    "planted": drawings.planted,
+    "intervals": drawings.intervals,
+    "planted": drawings.intervals,
 }
 
 # The columns each kind must find; "a|b" means either. One row for each value of the key columns.
 COLUMNS = {
     "trend": ("year|wave",),
-    "event": ("event_time", "value", "low", "high"),
+    "event": ("event_time|year", "value", "low", "high"),
     "groups": ("year|wave", "group"),
     "dots": ("value",),
     "stack": ("item",),
+    "intervals": ("label", "value", "low", "high"),
     "planted": ("label", "planted", "found", "low", "high"),
 }
-KEYS = {"trend": ("year", "wave", "arm"), "event": ("event_time",), "groups": ("year", "wave", "group")}
+KEYS = {
+    "trend": ("year", "wave", "arm"),
+    "event": ("event_time", "year"),
+    "groups": ("year", "wave", "group"),
+}
 
 # Glyphs are drawn as paths: the picture is then the same on every machine, in print and in other documents,
 # and no label overlaps another because a font is absent. Readers who cannot see it have the alternative text
@@ -88,6 +94,9 @@ def what_hinders(table: Table) -> list[Problem]:
         return [Problem(table.id, f"A {kind} figure needs the columns {needed}.", "Name them in the table.")]
     if drawings.visible(table).empty:
         return [Problem(table.id, "Every row is hidden or empty.", "Print the table instead.")]
+    if table.marks and kind not in KEYS:
+        what = f"A {kind} figure is not drawn over years, so it cannot show marks."
+        return [Problem(table.id, what, f"Leave out the marks, or use one of: {', '.join(KEYS)}.")]
     keys = [key for key in KEYS.get(kind, ()) if key in columns]
     twice = int(table.frame.duplicated(keys).sum()) if keys else 0
     if twice:
@@ -109,11 +118,13 @@ def draw(table: Table) -> Figure:
     Kinds and the columns they read:
     trend   : year or wave, arm (optional), the first column that is not a key or a count; starts_n (optional:
               schools that start in the year)
-    event   : event_time, value, low, high
+    event   : event_time (years since the start) or year, value, low, high
     groups  : year, group, and a value column as for trend
     dots    : school_name (or the first text column), value, low and high (optional), arm (optional)
     stack   : item, wave (optional), one column per answer category with its share from 0 to 1 or 0 to 100
+    intervals : label (a year, a method, a school left out), value, low, high, unit (optional), rows in order
     planted : label, unit, planted, found, low, high
+    A table with marks shows them in the kinds that are drawn over years: trend, groups, event.
     Refuses (FindingError) an unknown kind, a missing column, two rows for one point, no row left to draw.
 
     >>> import pandas as pd

@@ -1,6 +1,7 @@
 """What the figures share: colors, intervals, labels at line ends, year axes, shares written in bars."""
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,15 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from rpeval.findings import show_number
-from rpeval.findings.table import show_year
+from rpeval.findings.table import legend, lettered, show_year
 
 INK, SOFT, FAINT, SHADE = "#1a2530", "#56636f", "#c9d0d6", "#eceff2"
 BLUE, ORANGE = "#0b5683", "#b04a00"
 AGAINST, MIDDLE, FAVOR = ("#a84600", "#e79a52", "#f6d2ae"), "#dfe3e6", ("#c3dbea", "#6aa5cb", "#0b5683")
 STEPS = [1, 2, 2.5, 5, 10]
+LIFTED = 18  # room between axes and title for the letters of marks
 
 # Arms differ in color, line, marker and fill, so that they stay apart in gray and for any color vision.
 ARMS = {
@@ -57,6 +60,18 @@ def year_axis(ax: Axes, years: Sequence[int], *, few: bool = False) -> None:
             label.set_horizontalalignment(side)
 
 
+def since_axis(ax: Axes, events: pd.Series) -> None:
+    """Count years from the start under the axis, and shade those before it."""
+    first, last = events.min() - 0.6, events.max() + 0.6
+    if first < -0.5:
+        ax.axvspan(first, -0.5, color=SHADE, lw=0, zorder=0)
+        top_note(ax, (first - 0.5) / 2, "before the program")
+    if last > -0.5:
+        top_note(ax, (last - 0.5) / 2, "with the program")
+    ax.set(xlim=(first, last), xlabel="Years since the program started")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
 def value_axis(ax: Axes, values: pd.Series, column: str) -> None:
     """Scale the axis of values: rates and shares from zero, scores around what was seen."""
     low, high = float(values.min()), float(values.max())
@@ -73,7 +88,8 @@ def mark_left_out(ax: Axes, years: Sequence[int], present: Sequence[int], *, say
     for year in sorted(set(years) - set(present)):
         ax.axvspan(year - 0.5, year + 0.5, color=SHADE, lw=0, zorder=0)
         if say:
-            top_note(ax, year, f"{show_year(year)}\nleft out")
+            note = top_note(ax, year, f"{show_year(year)}\nleft out")
+            note.set_bbox({"facecolor": SHADE, "edgecolor": "none", "pad": 1})
 
 
 def mark_starts(ax: Axes, starts: pd.Series) -> None:
@@ -85,6 +101,22 @@ def mark_starts(ax: Axes, starts: pd.Series) -> None:
         word = "starts" if n == 1 else "start"
         ax.text(year, 0.065, f"{show_number(float(n), 0)} {word}", transform=ax.get_xaxis_transform(),
                 ha="center", va="bottom", fontsize=8.5)  # fmt: skip
+
+
+def mark_policies(ax: Axes, told: Mapping[int, str]) -> None:
+    """Draw a dotted line with its letter over each year in which something else happened."""
+    for letter, year, _ in lettered(told):
+        ax.axvline(year, color=INK, lw=1, ls=(0, (1, 2.5)), zorder=0.5)
+        ax.annotate(letter, (year, 1), xycoords=ax.get_xaxis_transform(), xytext=(0, 2), ha="center",
+                    textcoords="offset points", va="bottom", fontsize=8.5, fontweight="bold")  # fmt: skip
+
+
+def policy_legend(figure: Figure, told: Mapping[int, str]) -> None:
+    """Say below the figure what its letters stand for; the figure grows by these lines."""
+    text = "\n".join(textwrap.fill(words, 100, subsequent_indent="    ") for words in legend(told))
+    if text:
+        figure.set_figheight(figure.get_figheight() + 0.17 * (text.count("\n") + 2))
+        figure.supxlabel(text, x=0.01, ha="left", ma="left", fontsize=8.5)
 
 
 def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
@@ -130,9 +162,9 @@ def intervals(
     ax.plot(x, y, ls="", marker=marker, ms=5.5, mfc=face, mec=color, mew=1.4, zorder=3)
 
 
-def top_note(ax: Axes, x: float, text: str) -> None:
+def top_note(ax: Axes, x: float, text: str) -> Text:
     """Write a short note inside the top of the axes."""
-    ax.text(
+    return ax.text(
         x, 0.97, text, transform=ax.get_xaxis_transform(), ha="center", va="top", fontsize=8.5, color=SOFT
     )
 

@@ -15,9 +15,10 @@ from rpeval.reports import figures, marks
 from rpeval.reports.svgtext import share_glyphs
 
 
-def table(frame, figure, labels=None, alt="What it shows.", id="a.table"):
+def table(frame, figure, labels=None, alt="What it shows.", id="a.table", told=None):
     frame = pd.DataFrame(frame)
-    return Table(id, "Title", frame, labels or {c: c for c in frame.columns}, figure=figure, alt=alt)
+    labels = labels or {c: c for c in frame.columns}
+    return Table(id, "Title", frame, labels, figure=figure, alt=alt, marks=told or {})
 
 
 def lines(figure):
@@ -48,7 +49,13 @@ STACK = table({"item": ["I", "I", "J", "J"], "wave": [2018, 2023] * 2, "students
                "b": [0.2, 0.2, 0.1, 0.1], "c": [0.3, 0.3, 0.3, 0.4], "d": [0.4, 0.3, 0.3, 0.4]}, "stack")  # fmt: skip
 PLANTED = table({"label": ["P", "Q", "R"], "unit": ["u", "u", "v"], "planted": [1.0, 2.0, 30.0],
                  "found": [1.1, 2.2, 33.0], "low": [0.5, 1.5, 20.0], "high": [1.5, 2.5, 40.0]}, "planted")  # fmt: skip
-ALL = {"trend": TREND, "event": EVENT, "groups": GROUPS, "dots": DOTS, "stack": STACK, "planted": PLANTED}
+INTERVALS = table({"label": [2016, 2017, 2018], "value": [0.5, -0.2, -2.0], "low": [-1.0, -1.5, -3.0],
+                   "high": [2.0, 1.0, -1.0]}, "intervals", {"label": "Start", "value": "Effect"})  # fmt: skip
+BY_YEAR = table({"year": [2018, 2019, 2021], "value": [-1.0, -1.5, -2.0], "low": [-2.0, -2.5, -3.0],
+                 "high": [0.0, -0.5, -1.0]}, "event")  # fmt: skip
+ALL = {"trend": TREND, "event": EVENT, "groups": GROUPS, "dots": DOTS, "stack": STACK, "planted": PLANTED,
+       "intervals": INTERVALS}  # fmt: skip
+TOLD = {2021: "New code of conduct", 2019: "Counselors added"}
 
 
 def test_every_kind_is_tried():
@@ -99,6 +106,57 @@ def test_event_draws_points_and_intervals_without_stars():
     assert ends == sorted(zip(EVENT.frame["low"], EVENT.frame["high"], strict=True))
     assert not any("*" in t for t in texts(figure))
     assert {"before the program", "with the program"} <= set(texts(figure))
+
+
+def test_event_by_school_year_leaves_a_gap_and_no_side_without_the_program():
+    figure = figures.draw(BY_YEAR)
+    assert [(2018, -1.0), (2019, -1.5), (2021, -2.0)] in lines(figure)
+    assert {"2018-19", "2020-21\nleft out"} <= set(texts(figure))
+    assert not {"before the program", "Years since the program started"} & set(texts(figure))
+
+
+@pytest.mark.parametrize("kind", [TREND, GROUPS, BY_YEAR], ids=["trend", "groups", "event"])
+def test_marks_are_dotted_lines_with_a_letter_and_their_words_below(kind):
+    years = {2018: 2019, 2019: 2021} if kind is GROUPS else {}
+    frame = kind.frame.assign(year=kind.frame["year"].replace(years))
+    figure = figures.draw(table(frame, kind.figure, dict(kind.labels), told=TOLD))
+    panels = [ax for ax in figure.axes if ax.get_visible()]
+    for ax in panels:
+        drawn = [line for line in ax.lines if line.is_dashed() and line.get_zorder() < 1]
+        assert [line.get_xdata()[0] for line in drawn] == [2019, 2021]
+        assert {"A", "B"} <= {t.get_text() for t in ax.texts}
+    assert "A, 2019-20: Counselors added\nB, 2021-22: New code of conduct" in texts(figure)
+    plain = figures.draw(table(frame, kind.figure, dict(kind.labels)))
+    assert not {"A", "B"} & {t.get_text() for ax in plain.axes for t in ax.texts}
+    assert figure.get_figheight() > plain.get_figheight()
+
+
+def test_long_words_of_a_mark_stay_on_the_paper():
+    figure = figures.draw(table(TREND.frame, "trend", dict(TREND.labels), told={2019: "word " * 60}))
+    figure.canvas.draw()
+    told = next(t for t in figure.findobj(plt.Text) if t.get_text().startswith("A, 2019-20"))
+    box = told.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+    assert box.y1 < figure.axes[0].get_window_extent().y0
+
+
+def test_intervals_are_rows_from_the_top_with_a_line_at_zero():
+    figure = figures.draw(INTERVALS)
+    ax = figure.axes[0]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["2018-19", "2017-18", "2016-17"]
+    assert [(-2.0, 0.0), (-0.2, 1.0), (0.5, 2.0)] in lines(figure)
+    ends = sorted(tuple(s[:, 0]) for c in ax.collections for s in c.get_segments())
+    assert ends == sorted(zip(INTERVALS.frame["low"], INTERVALS.frame["high"], strict=True))
+    assert [(0.0, 0.0), (0.0, 1.0)] in lines(figure)
+    assert ax.get_xlabel() == "Effect"
+    assert not {"Planted"} & set(texts(figure))
+
+
+def test_a_row_without_an_estimate_is_not_drawn():
+    refused = INTERVALS.frame.assign(value=[0.5, np.nan, -2.0])
+    labels = [t.get_text() for t in figures.draw(table(refused, "intervals")).axes[0].get_yticklabels()]
+    assert labels == ["2018-19", "2016-17"]
 
 
 def test_groups_share_one_scale_and_each_stands_out_once():
@@ -180,6 +238,8 @@ def test_a_notebook_shows_the_same_picture_and_nothing_stays_open():
 def test_refusals():
     with pytest.raises(FindingError, match="There is no figure 'pie'"):
         figures.draw(table(DOTS.frame, "pie"))
+    with pytest.raises(FindingError, match="A dots figure is not drawn over years"):
+        figures.draw(table(DOTS.frame, "dots", told=TOLD))
     hidden = DOTS.frame.assign(suppressed=True)
     assert not figures.drawable(table(hidden, "dots"))
     with pytest.raises(FindingError, match="needs the columns year or wave, group"):

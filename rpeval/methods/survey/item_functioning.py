@@ -44,7 +44,8 @@ def item_functioning(
     Use before a gap between groups is read as a gap in belonging: an item that one group answers differently
     at the same total adds to the gap without being part of it. Every other group is compared with the
     reference by a proportional-odds logit of the item on the total, the group, and both together. Flagged
-    items leave the total one by one, the furthest first, and stay a minority.
+    items leave the total one by one, the furthest first, and stay a minority. The item itself stays in its
+    total, as equal belonging asks when groups differ, so the difference is told somewhat too small.
 
     frame     : one row per respondent; those with an unanswered item, or without a group, leave
     reference : the group the others are compared with; the largest where absent

@@ -8,8 +8,9 @@ from scipy.special import ndtr, ndtri
 
 from rpeval.errors import MethodError
 from rpeval.methods.survey.factors import compare_keying, fit_ordinal_factors, planted_answers
-from rpeval.methods.survey.omega import categorical_omega
+from rpeval.methods.survey.omega import categorical_omega, reliability
 from rpeval.methods.survey.polychoric import bivariate_normal, ordinal_moments
+from rpeval.methods.survey.scales import cronbach_alpha
 
 AGREEABLE = [f"A{k}" for k in range(1, 6)]
 BFI = {"items": AGREEABLE, "low": 1, "high": 6, "reverse": ["A1"]}
@@ -103,6 +104,58 @@ def test_omega_by_school_widens_when_students_of_a_school_are_alike():
     assert grouped.value == alone.value
     assert grouped.se == pytest.approx(alone.se * np.sqrt(10) * np.sqrt(60 / 59))
     assert (grouped.clusters, grouped.df) == (60, 59)
+
+
+def test_influence_is_what_a_row_does_to_the_moments():
+    """A row counted once more moves the moments by its influence / n, and the covariance is theirs."""
+    codes = planted_answers(loadings=[0.7, 0.6, 0.8], n=60_000, seed=11).to_numpy()
+    moments = ordinal_moments(codes)
+    influence = np.vstack(list(moments.influence()))
+    for row in (0, 17, 1234):
+        more = ordinal_moments(np.vstack([codes, np.repeat(codes[row : row + 1], 4, axis=0)]))
+        moved = (more.vector - moments.vector) * len(codes) / 4
+        assert moved == pytest.approx(influence[row], abs=0.02 * np.abs(influence[row]).max())
+    assert moments.covariance() == pytest.approx(influence.T @ influence / len(codes))
+    assert np.abs(influence.mean(axis=0)).max() < 1e-9
+
+
+def test_rows_in_blocks_are_rows_at_once(monkeypatch):
+    answers = planted_answers(loadings=[0.7] * 4, n=1_000, seed=12)
+    asked = {"items": list(answers), "low": 1, "high": 4}
+    whole = categorical_omega(answers, **asked)
+    monkeypatch.setattr("rpeval.methods.survey.polychoric.ROWS_AT_ONCE", 137)
+    parts = categorical_omega(answers, **asked)
+    assert (parts.value, parts.se) == pytest.approx((whole.value, whole.se), rel=1e-10)
+
+
+def test_the_interval_of_omega_has_the_slopes_of_omega():
+    """Delta method against leaving each of a hundred groups of rows out in turn."""
+    answers = planted_answers(loadings=[0.8, 0.7, 0.6, 0.7], n=4_000, seed=13)
+    asked = {"items": list(answers), "low": 1, "high": 4}
+    whole, part = categorical_omega(answers, **asked), np.arange(len(answers)) % 100
+    left = [categorical_omega(answers[part != g], **asked).value for g in range(100)]
+    jackknife = np.sqrt(99 / 100 * ((np.array(left) - np.mean(left)) ** 2).sum())
+    assert whole.se == pytest.approx(jackknife, rel=0.25)
+
+
+def test_reliability_by_group_and_wave():
+    answers = planted_answers(loadings=[0.7] * 6, n=1_000, seed=14)
+    items = list(answers)
+    answers = answers.assign(
+        wave=2018 + 2 * (answers.index % 2), el=np.where(answers.index < 60, "yes", "no")
+    )
+    answers.loc[answers.index >= 991, "el"] = "few"
+    table = reliability(answers, items=items, by=["el", "wave"], low=1, high=4)
+    assert table[["el", "wave", "students_n"]].to_numpy().tolist() == [
+        ["no", 2018, 466], ["no", 2020, 465], ["yes", 2018, 30], ["yes", 2020, 30],
+    ]  # fmt: skip
+    one = answers[(answers["el"] == "no") & (answers["wave"] == 2018)]
+    alpha = cronbach_alpha(one, items=items, low=1, high=4)
+    omega = categorical_omega(one, items=items, low=1, high=4)
+    told = table.iloc[0, 3:].tolist()
+    assert told == pytest.approx([alpha.value, alpha.low, alpha.high, omega.value, omega.low, omega.high])
+    assert table.loc[table["el"] == "yes", "omega"].isna().all()  # 30 are too few for a factor model
+    assert table.loc[table["el"] == "yes", "alpha"].notna().all()
 
 
 def test_planted_loadings_are_found():

@@ -45,13 +45,14 @@ def recovered(design: Design, att: Estimate, *, what: str = "suspensions") -> Re
 
     >>> import pandas as pd
     >>> from rpeval.methods.did.design import lay_out
+    >>> from rpeval.methods.did.imputation import att_imputation
     >>> panel = pd.DataFrame({
     ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
     ...     "start_year": [2018.0] * 6 + [float("nan")] * 6, "enrolled_n": [500.0] * 3 + [300.0] * 9,
     ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
     >>> design = lay_out(panel, outcome="oss_per_100", weights="enrolled_n")
-    >>> found = recovered(design, Estimate(-(500 * 3 + 300 * 2) / 800))  # a fell by 3, b by 2
-    >>> found.total.value, found.student_years, found.total.unit  # 15 in a, 6 in b
+    >>> found = recovered(design, att_imputation(design))  # a fell by 3 more than others, b by 2
+    >>> round(found.total.value, 9), found.student_years, found.total.unit  # 15 in a, 6 in b
     (21.0, 800.0, 'suspensions')
     """
     refuse(check_effect(design, att))

@@ -76,16 +76,16 @@ def alarmed(frame, deals, start, drift, alpha):
 
 
 def test_alarms_and_slopes_are_those_of_every_deal_by_brute_force():
-    """Two of six schools start: all 15 deals, at a level that so few can reach."""
-    frame = draw(schools=6, starts=(2017, 2017), years=5, seed=3)
-    found = pretrend_power(laid_out(frame), seed=0, level=0.8)
+    """Two of five schools start: all 10 deals, at a level that so few can reach."""
+    frame = draw(schools=5, starts=(2017, 2017), years=5, seed=3)
+    found = pretrend_power(laid_out(frame), seed=0, level=0.7)
     clean, deals = without_effect(frame), list(itertools.combinations(sorted(frame.school_id.unique()), 2))
-    assert (found.false_alarm.n, found.false_alarm.kind, found.false_alarm.mcse) == (15, "exact", None)
-    assert found.false_alarm.value == pytest.approx(100 * alarmed(clean, deals, 2017, 0.0, 0.2))
-    out = [any(not r.low <= 0 <= r.high for r in early_rows_at(clean, own, 0.8)) for own in deals]
+    assert (found.false_alarm.n, found.false_alarm.kind, found.false_alarm.mcse) == (10, "exact", None)
+    assert found.false_alarm.value == pytest.approx(100 * alarmed(clean, deals, 2017, 0.0, 0.3))
+    out = [any(not r.low <= 0 <= r.high for r in early_rows_at(clean, own, 0.7)) for own in deals]
     assert found.starred.value == pytest.approx(100 * np.mean(out))
     for drift, enough in ((1.001 * found.slope_half.value, True), (0.999 * found.slope_half.value, False)):
-        share = np.mean([alarmed(clean, deals, 2017, sign * drift, 0.2) for sign in (-1, 1)])
+        share = np.mean([alarmed(clean, deals, 2017, sign * drift, 0.3) for sign in (-1, 1)])
         assert (share >= 0.5) == enough
 
 

@@ -6,17 +6,8 @@ import pytest
 
 from rpeval.errors import MethodError
 from rpeval.methods.did.design import lay_out
-from rpeval.methods.did.imputation import describe, leave_schools_out
-from rpeval.methods.did.jackknife import jackknife_estimate
+from rpeval.methods.did.imputation import att_imputation
 from rpeval.methods.did.recovered import recovered
-
-
-def effect(design, level=0.95):
-    """The design's effect with its jackknife interval."""
-    found = leave_schools_out(design)
-    return jackknife_estimate(
-        found.value[0, 0], found.left_out[0, :, 0], level=level, **describe(design, "imputation")
-    )
 
 
 def study(sizes, effects, starts, *, others=4, years=6, noise=0.0, seed=0):
@@ -36,19 +27,21 @@ def test_suspensions_averted_are_counted_school_by_school():
     """900 students lose 4 per 100 for 2 years, 100 students 1 per 100 for 3: 72 and 3 suspensions."""
     frame = study([900, 100], [-4.0, -1.0], [2018, 2017])
     design = lay_out(frame, outcome="oss_per_100", weights="enrolled_n")
-    found = recovered(design, effect(design))
+    found = recovered(design, att_imputation(design))
     assert found.total.value == pytest.approx(72 + 3)
     assert found.per_year.value == pytest.approx(75 / 3)  # 2017-18 to 2019-20
     assert (found.student_years, found.school_years_n, found.years_n) == (2100.0, 5, 3)
     assert (found.total.unit, found.per_year.unit) == ("suspensions", "suspensions per year")
     by_school = lay_out(frame, outcome="oss_per_100")
-    assert -effect(by_school).value * 2100 / 100 == pytest.approx(11 / 5 * 21)  # 46: the wrong average
+    assert -att_imputation(by_school).value * 2100 / 100 == pytest.approx(
+        11 / 5 * 21
+    )  # 46: the wrong average
 
 
 def test_suspensions_added_are_below_zero_and_the_interval_turns_with_the_sign():
     frame = study([500] * 5, [2.0] * 5, [2017] * 5, noise=0.5, seed=1)
     design = lay_out(frame, outcome="oss_per_100", weights="enrolled_n")
-    att = effect(design)
+    att = att_imputation(design)
     found = recovered(design, att, what="days of instruction")
     students = 5 * 500 * 3
     assert found.total.low < found.total.value < 0
@@ -65,7 +58,7 @@ def test_school_years_without_an_outcome_count_nothing():
     frame = study([500, 300], [-2.0, -2.0], [2018, 2018])
     frame.loc[(frame.school_id == "00") & (frame.year == 2019), "oss_per_100"] = np.nan
     design = lay_out(frame, outcome="oss_per_100", weights="enrolled_n")
-    found = recovered(design, effect(design))
+    found = recovered(design, att_imputation(design))
     assert found.student_years == 500 + 300 + 300
     assert found.total.value == pytest.approx(22)
 
@@ -78,7 +71,7 @@ def test_the_interval_holds_the_planted_number_as_often_as_it_says():
     for seed in range(draws):
         frame = study(sizes, effects, [2017] * 6, others=10, noise=1.0, seed=seed)
         design = lay_out(frame, outcome="oss_per_100", weights="enrolled_n")
-        total = recovered(design, effect(design)).total
+        total = recovered(design, att_imputation(design)).total
         values.append(total.value)
         held += total.low <= truth <= total.high
     assert abs(np.mean(values) - truth) < 3 * np.std(values) / np.sqrt(draws)
@@ -92,6 +85,6 @@ def test_an_average_over_schools_and_another_study_are_refused():
     by_school = lay_out(frame, outcome="oss_per_100")
     by_student = lay_out(frame, outcome="oss_per_100", weights="enrolled_n")
     with pytest.raises(MethodError, match="not that on the average student"):
-        recovered(by_school, effect(by_school))
+        recovered(by_school, att_imputation(by_school))
     with pytest.raises(MethodError, match=r"The effect given is -2; .* 4 treated school-years is -2.25."):
-        recovered(by_student, effect(by_school))
+        recovered(by_student, att_imputation(by_school))

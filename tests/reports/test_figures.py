@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
 from rpeval.errors import FindingError
@@ -133,7 +134,7 @@ def test_marks_are_dotted_lines_with_a_letter_and_their_words_below(kind):
 
 def test_long_words_of_a_mark_stay_on_the_paper():
     figure = figures.draw(table(TREND.frame, "trend", dict(TREND.labels), told={2019: "word " * 60}))
-    figure.canvas.draw()
+    FigureCanvasAgg(figure).draw()
     told = next(t for t in figure.findobj(plt.Text) if t.get_text().startswith("A, 2019-20"))
     box = told.get_window_extent()
     assert box.x0 >= 0

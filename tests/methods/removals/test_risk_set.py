@@ -54,9 +54,9 @@ def naive_odds(log):
 
 @pytest.fixture(scope="module")
 def drawn():
-    """A hundred and fifty districts without any effect: records, the naive odds ratio, and the one on the risk set."""
+    """Eighty districts without any effect: records, the naive odds ratio, and the one on the risk set."""
     rows = []
-    for seed in range(150):
+    for seed in range(80):
         log = null_log(seed)
         fair = compare(first_half(log), days=90).odds_ratio
         rows.append((log["student"].nunique(), naive_odds(log), fair.value, fair.low, fair.high))
@@ -187,8 +187,8 @@ def test_what_cannot_be_compared_is_refused():
 def test_intervals_hold_the_truth_in_small_districts():
     """Sixteen schools, no effect: how often 95 % intervals of the difference hold zero."""
     inside = []
-    for seed in range(200):
-        eligible = first_half(null_log(1000 + seed, students=12_000, schools=16, shape=0.5, mean=0.2))
+    for seed in range(120):
+        eligible = first_half(null_log(1000 + seed, students=5_000, schools=16, shape=0.5, mean=0.3))
         found = compare(eligible, days=90).difference
         inside.append(found.low <= 0 <= found.high)
     assert abs(np.mean(inside) - 0.95) < 3.5 * math.sqrt(0.95 * 0.05 / len(inside))

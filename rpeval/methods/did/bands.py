@@ -116,7 +116,7 @@ def share_above(draws: np.ndarray, value: float) -> float:
     return float(((draws >= value).sum() + 1) / (len(draws) + 1))
 
 
-def widen(row: Estimate, critical: float, largest: np.ndarray) -> Estimate:
+def widen(row: Estimate, critical: float, largest: np.ndarray, of: str = "deals of start years") -> Estimate:
     """Give a row the band's interval and a p-value adjusted for looking at all rows."""
     p = share_above(largest, abs(row.value / row.se))
     return replace(
@@ -126,5 +126,5 @@ def widen(row: Estimate, critical: float, largest: np.ndarray) -> Estimate:
         p=p,
         df=None,
         kind="simulated",
-        method=f"{row.method}; simultaneous band from {len(largest)} deals of start years, {critical:.2f} se",
+        method=f"{row.method}; simultaneous band from {len(largest)} {of}, {critical:.2f} se",
     )

@@ -7,12 +7,12 @@ import numpy as np
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal
-from rpeval.methods.did.bands import quantile, share_above
+from rpeval.methods.did.bands import quantile, widen
 from rpeval.methods.did.callaway import By, CohortEffects, Inference, averages, compare, estimate_row
 from rpeval.methods.did.design import Design
 from rpeval.methods.did.jackknife import by_cohort, changes_of_variance
 from rpeval.methods.did.parts import Parts, join, pick
-from rpeval.methods.did.randomization import ENUMERATED, all_deals, deals_n, shuffle_deals
+from rpeval.methods.did.randomization import deal
 
 CELLS_AT_ONCE = 2_000_000
 
@@ -72,9 +72,9 @@ def cohort_band(
     draw = {"jackknife": t_under_deals, "influence": t_of_multipliers}[inference]
     largest = draw(effects, by, np.array(usable), draws=draws, seed=seed).max(axis=1)
     critical = quantile(largest, level)
-    how = f"{len(largest)} {'deals of start years' if inference == 'jackknife' else 'draws'}"
+    of = {"jackknife": "deals of start years", "influence": "draws of signs"}[inference]
     for k in usable:
-        rows[k] = widen(rows[k], critical, largest, how)
+        rows[k] = widen(rows[k], critical, largest, of)
     return CohortBand(tuple(zip(keys.tolist(), rows, strict=True)), critical, len(largest))
 
 
@@ -123,10 +123,7 @@ def without_effects(effects: CohortEffects) -> Design:
 def deals_of(design: Design, cells_n: int, *, draws: int, seed: int) -> Iterator[np.ndarray]:
     """Yield the start years dealt anew to the schools, as many deals at a time as fit into memory."""
     values, own = np.unique(np.where(design.D.any(axis=1), design.starts, np.inf), return_inverse=True)
-    if deals_n(np.bincount(own)) <= min(draws, ENUMERATED):
-        deals = all_deals(own)
-    else:
-        deals = shuffle_deals(own, draws, np.random.default_rng(seed))
+    deals, _ = deal(own, draws=draws, seed=seed)
     size = max(1, CELLS_AT_ONCE // (len(own) * cells_n))
     for first in range(0, len(deals), size):
         yield values[deals[first : first + size]]
@@ -143,16 +140,3 @@ def t_values(starts: np.ndarray, parts: Parts) -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore"):
             t[:, k] = np.abs(parts.value[:, k]) / np.sqrt((change[..., 0] ** 2).sum(axis=1))
     return t
-
-
-def widen(row: Estimate, critical: float, largest: np.ndarray, how: str) -> Estimate:
-    """Give a row the band's interval and a p-value adjusted for looking at all rows."""
-    return replace(
-        row,
-        low=row.value - critical * row.se,
-        high=row.value + critical * row.se,
-        p=share_above(largest, abs(row.value / row.se)),
-        df=None,
-        kind="simulated",
-        method=f"{row.method}; simultaneous band from {how}, {critical:.2f} se",
-    )

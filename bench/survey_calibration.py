@@ -75,7 +75,7 @@ CASES = (
 
 def judge(case: Case, R: int, seed: int = 1) -> dict[str, object]:
     """Count false alarms at 5 % of the leading effect and of both effects in R surveys."""
-    rng = np.random.default_rng([seed, case.schools, case.adopters])
+    rng = np.random.default_rng([seed, *case.name.encode()])
     found = [effect_by_design(draw(case, rng), outcome="score") for _ in range(R)]
     students, changes = (np.array([seen(f, counts) for f in found]) for counts in ("students", "schools"))
     leading = np.array([f.effect.p < 0.05 for f in found])

@@ -182,6 +182,38 @@ def in_standard_deviations(
     >>> round(in_standard_deviations(raw, cells, outcome="score").value, 4)   # SD 1.1547, correction 0.8696
     0.3765
     """
+    names = {"outcome": outcome, "school": school, "wave": wave, "start": start, "weight": weight}
+    sd, students_n = student_sd(frame, **names)
+    factor = (1 - 3 / (4 * students_n - 9)) / sd
+    scaled = {
+        name: None if (number := getattr(estimate, name)) is None else number * factor
+        for name in ("value", "se", "low", "high")
+    }
+    method = f"{estimate.method}; divided by the first-wave SD of students ({sd:.3g}), Hedges-corrected"
+    return replace(estimate, **scaled, unit="SD", method=method)
+
+
+def student_sd(
+    frame: pd.DataFrame,
+    *,
+    outcome: str,
+    school: str = "school_id",
+    wave: str = "wave",
+    start: str = "start_year",
+    weight: str | None = None,
+) -> tuple[float, int]:
+    """Standard deviation of students in the first wave, pooled within arms, and the students behind it.
+
+    Use to express an effect, or a distance, in standard deviations (`effect_size.in_student_sd`).
+    Returns the standard deviation in the outcome's unit, and a count. Refuses (MethodError) as `did_survey`,
+    and where all first-wave answers are equal.
+
+    >>> cells = pd.DataFrame({"school_id": list("aabbccdd"), "wave": [2018, 2020] * 4,
+    ...     "start_year": [2019.0] * 4 + [None] * 4, "score": [1.0, 2, 3, 4] * 2})
+    >>> sd, n = student_sd(cells, outcome="score")
+    >>> round(sd, 4), n
+    (1.4142, 4)
+    """
     design = arrange(frame, outcome=outcome, school=school, wave=wave, start=start, weight=weight)
     first = design.rows[design.rows["wave"] == design.waves[0]]
     centered = first["y"] - _group_mean(first, np.isfinite(first["first"]))
@@ -190,13 +222,7 @@ def in_standard_deviations(
     if not sd > 0:
         what = f"All answers to {outcome} in the first wave are equal."
         raise MethodError(Problem(outcome, what, "Check the answers of the first wave."))
-    factor = (1 - 3 / (4 * len(first) - 9)) / sd
-    scaled = {
-        name: None if (number := getattr(estimate, name)) is None else number * factor
-        for name in ("value", "se", "low", "high")
-    }
-    method = f"{estimate.method}; divided by the first-wave SD of students ({sd:.3g}), Hedges-corrected"
-    return replace(estimate, **scaled, unit="SD", method=method)
+    return sd, len(first)
 
 
 def _fit(rows: pd.DataFrame, *, columns: np.ndarray | float, within: np.ndarray) -> ClusteredFit:

@@ -7,8 +7,8 @@ import pandas as pd
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
-from rpeval.methods.survey.clustered import did_survey
 from rpeval.methods.survey.describe import count_response
+from rpeval.methods.survey.leading import effect_by_design
 
 PERIODS = ("before", "after")
 ARMS = ("adopting", "comparison")
@@ -88,9 +88,9 @@ def breakdown(effect: Estimate, *, rates: pd.DataFrame, sd: float) -> Breakdown:
     differ from respondents by d, the mean of all invited students differs from the respondents' mean by
     (1 - response rate) · d; this is solved for the d that makes the effect zero.
 
-    effect : from `did_survey` or the like, in scale points
+    effect : the leading effect, in scale points
     rates  : from `rates_around_start`
-    sd     : standard deviation of students, in the effect's unit
+    sd     : standard deviation of students, in the effect's unit (`clustered.student_sd`)
     Returns a Breakdown. Refuses (MethodError): everybody answered in adopting schools after the start, or
     no positive sd.
 
@@ -132,14 +132,14 @@ def lee_bounds(
     """Bound an effect where adopting and comparison schools answered at different rates.
 
     Use when the rates of the arms differ in some period. There, the arm that answered more has a surplus of
-    respondents; it is left out once from the top and once from the bottom of the outcome, and the effect is
-    estimated anew. The bounds hold if whatever made the rates differ only added respondents to one arm and
-    kept none away (monotone response).
+    respondents; it is left out once from the top and once from the bottom of the outcome, and the leading
+    effect (`leading.effect_by_design`) is estimated anew. The bounds hold if whatever made the rates differ
+    only added respondents to one arm and kept none away (monotone response).
 
     answers : as for `did_survey` (school_id, wave, start_year and the outcome)
     rates   : from `rates_around_start`
-    Returns Bounds in `unit`. With equal rates both are `did_survey`. Refuses (MethodError) as `did_survey`,
-    and where nobody answered in an arm and period.
+    Returns Bounds in `unit`. With equal rates both are the plain effect. Refuses (MethodError) as
+    `did_survey`, and where nobody answered in an arm and period.
     Source: Lee (2009), applied in each period to both arms.
 
     >>> cells = pd.DataFrame({"school_id": sorted("abcd" * 4), "wave": [2018, 2018, 2020, 2020] * 4,
@@ -164,9 +164,8 @@ def lee_bounds(
             raises = favors * (1 if row.arm == "adopting" else -1) * (1 if row.period == "after" else -1)
             y = placed.loc[rows, outcome].to_numpy(float)
             kept[rows] *= _keep(raises * y, w[rows], row.trimmed / 100)
-        effect = did_survey(
-            placed.assign(_kept=kept), outcome=outcome, weight="_kept", unit=unit, level=level
-        )
+        trimmed = placed.assign(_kept=kept)
+        effect = effect_by_design(trimmed, outcome=outcome, weight="_kept", unit=unit, level=level).effect
         found[name] = replace(effect, method=f"Lee bound ({name}); {effect.method}")
     return Bounds(**found, trimmed=surplus)
 

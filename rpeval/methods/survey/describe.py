@@ -129,6 +129,20 @@ def response(
     return made.assign(rate=100 * made["students_n"] / made["invited_n"])
 
 
+def require_roster(invited: pd.DataFrame | None) -> None:
+    """Refuse where nothing says who was invited."""
+    if invited is None or "invited_n" not in invited:
+        what = "No list says who was invited, so it is not known how many of them answered."
+        raise MethodError(Problem("sources.invited", what, "Name one in sources.invited."))
+
+
+def require_group(frame: pd.DataFrame, group: str) -> None:
+    """Refuse where the answers do not say to which group a student belongs."""
+    if group not in frame:
+        what = f"The answers have no column {group}." if group else "The survey has no student groups."
+        raise MethodError(Problem("sources.survey", what, "Name one in sources.survey.groups."))
+
+
 def count_response(
     answers: pd.DataFrame, invited: pd.DataFrame | None, *, groups: Sequence[str] = ()
 ) -> pd.DataFrame:
@@ -137,9 +151,7 @@ def count_response(
     Returns school_id, wave, the groups, arm, start_year where the list has it, invited_n, students_n.
     Inputs and refusals as in `response`.
     """
-    if invited is None or "invited_n" not in invited:
-        what = "No list says who was invited, so it is not known how many of them answered."
-        raise MethodError(Problem("sources.invited", what, "Name one in sources.invited."))
+    require_roster(invited)
     unknown = [name for name in groups if name not in invited or name not in answers]
     if unknown:
         what = f"Invitations or answers are not told by {some(unknown)}."

@@ -10,6 +10,7 @@ from scipy.special import expit
 
 from rpeval.errors import MethodError, Problem
 from rpeval.methods.multiplicity import benjamini_hochberg
+from rpeval.methods.survey.describe import require_group
 from rpeval.methods.survey.factors import ROWS_LEAST
 from rpeval.methods.survey.ordinal import OrdinalFit, fit_ordinal
 from rpeval.methods.survey.scales import keyed_answers
@@ -67,6 +68,7 @@ def item_functioning(
     >>> found.loc[found["flagged"], ["item", "group"]].to_numpy().tolist()
     [['i0', 'yes']]
     """
+    require_group(frame, group)
     codes = keyed_answers(frame, items=items, low=low, high=high, reverse=reverse).dropna()
     if len(items) < 3:
         what = f"{len(items)} items leave no total to compare at."

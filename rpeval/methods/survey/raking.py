@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from rpeval.errors import MethodError, Problem
+from rpeval.methods.survey.describe import require_roster
 from rpeval.methods.wording import count_of, refuse, some
 
 TARGET = "invited_n"
@@ -35,7 +36,7 @@ class Raked:
 
 
 def roster_margins(
-    invited: pd.DataFrame, answers: pd.DataFrame, *, groups: Sequence[str] = ()
+    invited: pd.DataFrame | None, answers: pd.DataFrame, *, groups: Sequence[str] = ()
 ) -> list[pd.DataFrame]:
     """Margins of the roster that respondents can be raked to: school × wave, and each group within wave.
 
@@ -45,7 +46,7 @@ def roster_margins(
     invited : one row per school and wave (and group), with invited_n (students)
     answers : one row per answer with school_id, wave, and the groups
     Returns one frame per margin: its columns and invited_n.
-    Refuses (MethodError) a group that the roster does not have.
+    Refuses (MethodError) where no list says who was invited, and a group that the list does not have.
 
     >>> invited = pd.DataFrame({"school_id": ["a", "a", "b"], "wave": 2018, "sex": ["f", "m", "f"],
     ...     "invited_n": [30.0, 20, 9]})
@@ -53,6 +54,7 @@ def roster_margins(
     >>> [margin["invited_n"].tolist() for margin in roster_margins(invited, answers, groups=["sex"])]
     [[50.0], [30.0, 20.0]]
     """
+    require_roster(invited)
     lacking = [name for name in groups if name not in invited]
     if lacking:
         what = f"The roster does not tell the invited students by {some(lacking)}."

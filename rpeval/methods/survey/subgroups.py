@@ -14,6 +14,7 @@ from rpeval.estimate import Estimate, Refusal, attempt
 from rpeval.methods.intervals import t_estimate
 from rpeval.methods.multiplicity import benjamini_hochberg
 from rpeval.methods.survey.clustered import changes_by_arm, gap_did
+from rpeval.methods.survey.describe import require_group
 from rpeval.methods.survey.leading import effect_by_design
 from rpeval.methods.survey.survey_design import arrange
 from rpeval.methods.wording import some
@@ -88,6 +89,7 @@ def subgroup_effects(
     """
     names: dict[str, Any] = {"outcome": outcome, "school": school, "wave": wave, "start": start}
     names |= {"weight": weight}
+    require_group(frame, group)
     told = dict(list(frame.groupby(group, observed=True)))
     found = {
         name: attempt(effect_by_design, part, unit=unit, level=level, **names) for name, part in told.items()

@@ -178,3 +178,8 @@ def test_the_share_of_false_discoveries_is_held():
         listed = benjamini_hochberg(2 * stats.norm.sf(abs(z))) < 0.05
         shares.append(listed[8:].sum() / max(listed.sum(), 1))
     assert np.mean(shares) == pytest.approx(0.03, abs=4 * np.std(shares) / np.sqrt(2000))
+
+
+def test_without_a_roster_there_is_nothing_to_rake_to():
+    with pytest.raises(MethodError, match="No list says who was invited"):
+        roster_margins(None, pd.DataFrame({"school_id": ["a"], "wave": [2018]}))

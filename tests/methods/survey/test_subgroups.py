@@ -145,3 +145,11 @@ def test_gaps_and_their_adjusted_p():
     assert (found["p_adjusted"] < 0.05).tolist() == [False, True, True, False]
     with pytest.raises(MethodError, match="No gap"):
         group_gaps(frame, outcome="score", group="race", pairs=[])
+
+
+def test_a_survey_without_groups_is_refused_by_name():
+    frame = pd.DataFrame({"school_id": ["a"], "wave": [2018], "score": [1.0]})
+    with pytest.raises(MethodError, match="no student groups"):
+        subgroup_effects(frame, outcome="score", group="")
+    with pytest.raises(MethodError, match="no column race"):
+        subgroup_effects(frame, outcome="score", group="race")

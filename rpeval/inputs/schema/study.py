@@ -185,6 +185,24 @@ class Policy(Form):
     schools: AllOrTexts = "all"
 
 
+class Plan(Form):
+    """A rollout that is planned: what notebook 00 simulates before a program starts.
+
+    adopters : schools that start; half of them where it is not said
+    waves    : groups that start one year after another
+    years_before, years_after : years before the first start, and from it on
+    lottery  : the words that a public draw gave, from which the order of adoption follows
+    by_size  : deal the order within small, middle and large schools
+    """
+
+    adopters: Annotated[Whole, between(3, 100_000)] | None = Field(None, examples=["20"])
+    waves: Annotated[Whole, between(1, 20)] = 1
+    years_before: Annotated[Whole, between(2, 30)] = 3
+    years_after: Annotated[Whole, between(1, 30)] = 3
+    lottery: Text | None = None
+    by_size: Switch = False
+
+
 class Params(Form):
     """One study, as its params file says it.
 
@@ -216,6 +234,7 @@ class Params(Form):
     definitions: Annotated[Text, named_in(DEFINITIONS)] | None = None
     state_rules: Annotated[Text, named_in(STATE_RULES)] | None = None
     policies: tuple[Policy, ...] = ()
+    plan: Plan | None = None
 
     _root: Path = PrivateAttr(default_factory=Path.cwd)
 
@@ -239,6 +258,11 @@ class Params(Form):
     def weight_column(self) -> str | None:
         """The column that weights schools: their enrollment, or none when each counts the same."""
         return "enrolled_n" if self.weights == "students" else None
+
+    @property
+    def rollout(self) -> Plan:
+        """The planned rollout, by default where the params plan none."""
+        return self.plan or Plan()
 
     @property
     def root(self) -> Path:

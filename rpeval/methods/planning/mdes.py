@@ -137,7 +137,7 @@ def school_spread(
     Refuses (MethodError) outcomes that are no such rate, fewer than four schools in the last year, and an
     outcome that never happens.
 
-    >>> rows = [(school, year, 400.0, 4.0 + 2 * (school % 5)) for school in range(20) for year in (2016, 2017)]
+    >>> rows = [(s, year, 400.0, 4.0 + 2 * (s % 5)) for s in range(20) for year in (2016, 2017)]
     >>> panel = pd.DataFrame(rows, columns=["school_id", "year", "enrolled_n", "suspended_per_100"])
     >>> found = school_spread(panel, outcome="suspended_per_100", counts="students")
     >>> round(found.rate, 1), round(found.sd, 1), round(found.r2, 2)  # the schools never change

@@ -78,7 +78,7 @@ def before_program(panel: pd.DataFrame, *, start: str = "start_year", time: str 
 
 
 def lay_years_out(panel: pd.DataFrame, *, outcome: str, unit: str, time: str, enrolled: str) -> Years:
-    """Lay a panel out as arrays; refuses (MethodError) columns that are missing and school-years seen twice."""
+    """Lay a panel out as arrays; refuses (MethodError) absent columns and school-years that appear twice."""
     gone = [column for column in (outcome, unit, time, enrolled) if column not in panel]
     if gone:
         raise MethodError(Problem(f"panel: {gone[0]}", "There is no such column.", "Name one that is there."))

@@ -38,7 +38,7 @@ class Rollout:
         return sum(self.waves)
 
     @property
-    def D(self) -> np.ndarray:
+    def program(self) -> np.ndarray:
         """True from the start on (schools by years); the schools of the first wave come first."""
         late = np.repeat(np.arange(len(self.waves)), self.waves)
         starts = np.concatenate([late, np.full(self.schools_n - len(late), self.years_after)])
@@ -65,7 +65,8 @@ def roll_out(
     """Plan a rollout in waves of nearly equal size, one a year, larger ones first.
 
     All schools are followed for the same years, so a later wave is seen for fewer years in the program.
-    Refuses (MethodError) fewer than three schools on a side, more waves than schools or years, no year before.
+    Refuses (MethodError) fewer than three schools on a side, more waves than schools or years, and no year
+    before.
 
     >>> roll_out(14, adopters_n=7, waves_n=2).waves
     (4, 3)
@@ -108,7 +109,7 @@ def draw_studies(
     if len(noise.variance) != rollout.schools_n:
         what = f"The plan has {rollout.schools_n} schools, the years before it {len(noise.variance)}."
         raise MethodError(Problem("plan", what, "Plan with the schools of the panel."))
-    rng, D = np.random.default_rng(seed), rollout.D
+    rng, D = np.random.default_rng(seed), rollout.program
     own = by_cohort(first_years(D, np.ones_like(D)))
     size, done, parts = max(1, CELLS_AT_ONCE // D.size), 0, []
     while done < draws:
@@ -221,7 +222,8 @@ def compare_rollouts(
     cannot be planned are left out.
 
     >>> from rpeval.methods.planning.noise import even_noise
-    >>> rows = compare_rollouts(even_noise(20), adopters=[4, 10], waves=[1], years_before=3, years_after=3, seed=1)
+    >>> years = {"years_before": 3, "years_after": 3}
+    >>> rows = compare_rollouts(even_noise(20), adopters=[4, 10], waves=[1], seed=1, **years)
     >>> bool(rows["detectable"].is_monotonic_decreasing)
     True
     """

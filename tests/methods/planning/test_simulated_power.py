@@ -69,12 +69,14 @@ def test_a_drawn_study_is_judged_exactly_as_the_product_judges_it():
         np.linspace(0.5, 4, 15), drift=0.3, drift_seen=True, changes_n=9, error=5.0, years=(2013, 2014)
     )
     studies = draw_studies(noise, plan, seed=3, draws=6)
-    Y = draw_years(noise, plan.D.shape, np.random.default_rng(3), 6)
+    Y = draw_years(noise, plan.program.shape, np.random.default_rng(3), 6)
     for k in range(6):
-        est = att_imputation(lay_out(as_panel(Y[..., k], plan.D), outcome="oss_per_100"))
+        est = att_imputation(lay_out(as_panel(Y[..., k], plan.program), outcome="oss_per_100"))
         assert est.value == pytest.approx(studies.value[k], abs=1e-12)
         assert est.high - est.value == pytest.approx(studies.bar[k], rel=1e-9)
-        moved = att_imputation(lay_out(as_panel(Y[..., k] - 2.5 * plan.D, plan.D), outcome="oss_per_100"))
+        moved = att_imputation(
+            lay_out(as_panel(Y[..., k] - 2.5 * plan.program, plan.program), outcome="oss_per_100")
+        )
         assert moved.value == pytest.approx(studies.value[k] - 2.5, abs=1e-12)
         assert moved.se == pytest.approx(est.se, rel=1e-9)
 
@@ -83,9 +85,9 @@ def test_randomization_the_default_for_few_schools_finds_about_as_much():
     """Twelve schools, five of them adopting: the product deals start years anew; we draw with the jackknife."""
     plan, noise = roll_out(12, adopters_n=5, years_before=2, years_after=2), even_noise(12)
     rng, found, draws = np.random.default_rng(8), 0, 100
-    Y = draw_years(noise, plan.D.shape, rng, draws)
+    Y = draw_years(noise, plan.program.shape, rng, draws)
     for k in range(draws):
-        design = lay_out(as_panel(Y[..., k] - 1.6 * plan.D, plan.D), outcome="oss_per_100")
+        design = lay_out(as_panel(Y[..., k] - 1.6 * plan.program, plan.program), outcome="oss_per_100")
         est = att_by_design(design, seed=1)
         assert "randomization" in est.method
         found += est.p <= 0.05
@@ -153,7 +155,7 @@ def test_rollouts_that_cannot_be_estimated_are_refused(wrong):
 
 
 def test_waves_start_a_year_apart():
-    D = roll_out(9, adopters_n=5, waves_n=3, years_before=2, years_after=3).D
+    D = roll_out(9, adopters_n=5, waves_n=3, years_before=2, years_after=3).program
     assert D.sum(axis=1).tolist() == [3, 3, 2, 2, 1, 0, 0, 0, 0]
     assert not D[:, :2].any()
 

@@ -1,6 +1,7 @@
 """What may be concluded of a benefit, a harm, a gap: pure rules from numbers to a state, with the reasons."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +24,7 @@ Better = Literal["lower", "higher"]
 
 LEANING_FROM = 0.80
 BREAKDOWN_FROM = 0.5
+TAKEN_BACK = 25.0  # percent of the fall
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def judge_benefit(
     breakdown : how large the violation of parallel trends may be, relative to those seen before the program,
                 before the effect is lost; None when it was not assessed, which caps the verdict at leaning
     causal    : False when the design is a description or a before-after comparison
-    caps      : reasons found elsewhere (survey response, relabeled removals) that cap it at leaning
+    caps      : reasons found elsewhere (survey response, other removals) that cap it at leaning
     The states: not estimable; descriptive only; contradicted (interval wholly in the worse direction);
     no meaningful effect (90 % interval inside the margin); supported (interval wholly in the better
     direction, estimate at least the margin, breakdown at least 0.5, no cap); leaning (probability of the
@@ -260,27 +262,54 @@ def _how(
     return names[0] if lower else names[1] if upper else "unclear"
 
 
-def offset_share(narrow: Estimate, broad: Estimate) -> float:
-    """Give the share of a fall that other removals took back: 1 minus the broad fall over the narrow one.
+@dataclass(frozen=True, slots=True)
+class SubstitutionReading:
+    """What may be said of a fall in suspensions beside the other removals.
 
-    narrow : effect on out-of-school suspensions; broad : effect on removals of all kinds, same unit
-
-    >>> offset_share(Estimate(-4.0), Estimate(-1.0))
-    0.75
+    state  : one of five, see `judge_substitution`
+    capped : whether a verdict on suspensions may speak of recorded suspensions only
+    reason : one sentence that says why
     """
-    return 1.0 - broad.value / narrow.value
+
+    state: Literal["substituted", "may be substituted", "not substituted", "cannot tell", "cannot be seen"]
+    capped: bool
+    reason: str
 
 
-def relabeled(narrow: Estimate | Refusal, broad: Estimate | Refusal, *, most: float = 0.25) -> bool:
-    """Say whether other removals took back a fall in suspensions: a change of label, not of practice.
+def judge_substitution(
+    ratio: Estimate | Refusal, *, seen: Collection[str], threshold: float = TAKEN_BACK
+) -> SubstitutionReading:
+    """Judge how much of a fall in suspensions came back as other removals: a change of label, not of practice.
 
-    narrow : effect on out-of-school suspensions; broad : effect on removals of all kinds, same unit
-    most   : the largest share of the fall that may be taken back without a flag
-    False when suspensions did not clearly fall, or when one of the two was not estimated.
+    ratio     : other removals' share of the fall in out-of-school hours, in percent, or why there is none
+    seen      : kinds of removal beside out-of-school suspension whose hours the sources show; without one,
+                nothing that came back could be seen
+    threshold : percent of the fall from which a fall in suspensions is one of records
+    The states, first match: cannot be seen; cannot tell (no ratio); substituted (the whole interval lies
+    above the threshold); may be substituted (the ratio does); not substituted (the whole interval lies
+    below); cannot tell. Substituted, may be substituted and cannot be seen cap the verdict on suspensions.
 
-    >>> relabeled(Estimate(-4.0, low=-6, high=-2), Estimate(-0.5, low=-3, high=2))
-    True
+    >>> back = Estimate(value=70.0, low=50.0, high=90.0)
+    >>> judge_substitution(back, seen=["in school"]).state
+    'substituted'
+    >>> judge_substitution(Refusal("No fall.", "Report both."), seen=[]).state
+    'cannot be seen'
     """
-    if isinstance(narrow, Refusal) or isinstance(broad, Refusal) or narrow.high is None or narrow.high >= 0:
-        return False
-    return offset_share(narrow, broad) > most
+    if not seen:
+        reason = "The sources show the hours of no other removal, so nothing that came back can be seen."
+        return SubstitutionReading("cannot be seen", True, reason)
+    if isinstance(ratio, Refusal):
+        return SubstitutionReading("cannot tell", False, ratio.reason)
+    told = f"{ratio.value:.0f} % of the fall came back as other removals "
+    told += f"({', '.join(sorted(seen))}; {ratio.low:.0f} to {ratio.high:.0f} %)"
+    if ratio.low > threshold:
+        why = f"{told}: all of the interval lies above {threshold:g} %."
+        return SubstitutionReading("substituted", True, why)
+    if ratio.value > threshold:
+        why = f"{told}: that is more than {threshold:g} %, though not surely."
+        return SubstitutionReading("may be substituted", True, why)
+    if ratio.high < threshold:
+        why = f"{told}: all of the interval lies below {threshold:g} %."
+        return SubstitutionReading("not substituted", False, why)
+    why = f"{told}: the interval holds the threshold of {threshold:g} %."
+    return SubstitutionReading("cannot tell", False, why)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rpeval.estimate import Estimate, Refusal
 from rpeval.findings.finding import Finding
 from rpeval.findings.planted import planted_and_found
-from rpeval.findings.verdicts import judge_benefit, judge_gap, judge_harm, offset_share, relabeled
+from rpeval.findings.verdicts import judge_benefit, judge_gap, judge_harm, judge_substitution
 
 
 def est(value, se, df=50):
@@ -55,12 +55,18 @@ def test_supported_needs_an_interval_without_zero_and_a_change_that_matters(valu
     assert mirrored.state == verdict.state
 
 
-def test_a_fall_taken_back_by_other_removals():
-    assert relabeled(est(-4, 0.5), est(-0.3, 0.8))
-    assert not relabeled(est(-4, 0.5), est(-3.9, 0.8))
-    assert not relabeled(est(-1, 0.8), est(0.0, 0.8))
-    assert not relabeled(est(-4, 0.5), Refusal("No in-school suspensions.", "Add them."))
-    assert offset_share(Estimate(-4.0), Estimate(-3.0)) == 0.25
+@pytest.mark.parametrize(("ratio", "seen", "state", "capped"), [
+    (Estimate(60.0, low=30.0, high=90.0), ["in school"], "substituted", True),
+    (Estimate(60.0, low=10.0, high=90.0), ["in school"], "may be substituted", True),
+    (Estimate(5.0, low=-9.0, high=20.0), ["in school"], "not substituted", False),
+    (Estimate(5.0, low=-9.0, high=40.0), ["in school"], "cannot tell", False),
+    (Refusal("No fall.", "Look."), ["in school"], "cannot tell", False),
+    (Estimate(0.0, low=-1.0, high=1.0), [], "cannot be seen", True),
+])  # fmt: skip
+def test_what_other_removals_took_back_follows_its_rule(ratio, seen, state, capped):
+    judged = judge_substitution(ratio, seen=seen)
+    assert (judged.state, judged.capped) == (state, capped)
+    assert judged.reason.endswith(".")
 
 
 def test_planted_values_are_found_inside_or_outside():

@@ -1,21 +1,18 @@
 """The removal ledger: hours lost by kind, before and after, and how much of a fall other kinds took back."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from rpeval.errors import MethodError, Problem
-from rpeval.estimate import Estimate, Refusal
+from rpeval.estimate import Estimate
 from rpeval.methods.ratio import ratio_of_effects
-from rpeval.methods.wording import school_year, some
+from rpeval.methods.wording import school_year
 
 OUT = "out_of_school"
-THRESHOLD = 25.0  # percent of the fall
 SCHOOL = ("school_id", "school_name", "year", "start_year", "arm", "enrolled_n")
-State = Literal["substituted", "may be substituted", "not substituted", "cannot tell", "cannot be seen"]
 
 
 def coverage(removals: pd.DataFrame, *, unseen: Iterable[str] = ()) -> pd.DataFrame:
@@ -123,6 +120,16 @@ def before_after(removals: pd.DataFrame) -> pd.DataFrame:
     return table[["kind", "label", "arm", "schools_n", *measured]]
 
 
+def others_seen(removals: pd.DataFrame) -> tuple[str, ...]:
+    """Name the kinds beside out-of-school suspension whose hours the sources show.
+
+    >>> others_seen(pd.DataFrame({"kind": ["out_of_school", "in_school"], "hours": [6.5, 3.0]}))
+    ('in school',)
+    """
+    kinds = removals.dropna(subset="hours")["kind"].unique()
+    return tuple(sorted(kind.replace("_", " ") for kind in kinds if kind != OUT))
+
+
 def _rates(rows: pd.DataFrame) -> pd.DataFrame:
     """Events and hours per 100 students and year, by kind and arm; unknown where a part is unknown."""
     grouped = rows.groupby(["kind", "arm"])
@@ -154,61 +161,3 @@ def substitution(
     )
     words = f"hours of other removals in percent of the fall in out-of-school hours; {ratio.method}"
     return replace(ratio, value=-ratio.value, low=-ratio.high, high=-ratio.low, method=words)
-
-
-@dataclass(frozen=True, slots=True)
-class Substitution:
-    """What may be said of substitution.
-
-    state  : substituted, may be substituted, not substituted, cannot tell, cannot be seen
-    capped : whether a verdict on suspensions may speak of recorded suspensions only
-    reason : one sentence that says why
-    """
-
-    state: State
-    capped: bool
-    reason: str
-
-
-def judge_substitution(
-    ratio: Estimate | Refusal, *, seen: Iterable[str], threshold: float = THRESHOLD
-) -> Substitution:
-    """Judge how much of a fall in suspensions came back as other removals.
-
-    ratio     : from `substitution`, in percent, or why there is none
-    seen      : kinds of removal that the sources show with hours; without one beside out of school, nothing
-                that came back could be seen
-    threshold : percent of the fall from which a fall in suspensions is one of records
-    The states, first match: cannot be seen; cannot tell (no ratio); substituted (the whole interval lies
-    above the threshold); may be substituted (the ratio does); not substituted (the whole interval lies
-    below); cannot tell. Substituted, may be substituted and cannot be seen cap the verdict on suspensions.
-
-    >>> back = Estimate(value=70.0, low=50.0, high=90.0)
-    >>> judge_substitution(back, seen=["out_of_school", "in_school"]).state
-    'substituted'
-    >>> judge_substitution(Refusal("No fall.", "Report both."), seen=["out_of_school"]).state
-    'cannot be seen'
-    """
-    others = sorted(set(seen) - {OUT})
-    if not others:
-        reason = (
-            "The sources show no removal but out-of-school suspension, so nothing that came back can be seen."
-        )
-        return Substitution("cannot be seen", True, reason)
-    shown = some(kind.replace("_", " ") for kind in others)
-    if isinstance(ratio, Refusal):
-        return Substitution("cannot tell", False, ratio.reason)
-    span = f"{ratio.low:.0f} to {ratio.high:.0f} %"
-    told = f"{ratio.value:.0f} % of the fall came back as other removals ({shown}; {span})"
-    state, capped, why = "cannot tell", False, f"the interval holds the threshold of {threshold:g} %"
-    if ratio.low > threshold:
-        state, capped, why = "substituted", True, f"all of the interval lies above {threshold:g} %"
-    elif ratio.value > threshold:
-        state, capped, why = (
-            "may be substituted",
-            True,
-            f"that is more than {threshold:g} %, though not surely",
-        )
-    elif ratio.high < threshold:
-        state, why = "not substituted", f"all of the interval lies below {threshold:g} %"
-    return Substitution(state, capped, f"{told}: {why}.")

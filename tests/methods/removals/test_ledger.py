@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from rpeval.errors import MethodError
-from rpeval.estimate import Estimate, Refusal
+from rpeval.estimate import Estimate
+from rpeval.findings.verdicts import judge_substitution
 from rpeval.inputs.panel import read_panel
 from rpeval.inputs.params import read_params
 from rpeval.inputs.removals import read_removals
@@ -110,12 +111,11 @@ def test_riverbend_took_back_what_was_planted(riverbend):
     for kind, id in (("in_school", ".in_school"), ("other", "")):
         effects, ratio = share_of(rates, kind)
         assert ratio.low < truth[f"removals.substitution{id}"] < ratio.high
-        assert ratio.low > ledger.THRESHOLD
         assert ratio.value == pytest.approx(-100 * effects[kind].value / effects["out_of_school"].value)
     for kind in ("out_of_school", "in_school", "early_release", "absence_after_incident", "total"):
         effect = att_imputation(lay_out(rates, outcome=kind))
         assert effect.low < truth[f"removals.{kind}.att"] < effect.high
-    judged = ledger.judge_substitution(ratio, seen=set(removals.frame["kind"]))
+    judged = judge_substitution(ratio, seen=ledger.others_seen(removals.frame))
     assert (judged.state, judged.capped) == ("substituted", True)
 
 
@@ -136,17 +136,3 @@ def test_nothing_is_taken_back_where_nothing_fell():
         ledger.substitution(
             Estimate(1.0, se=1), Estimate(2.0, se=1), other_left_out=names, out_left_out=names
         )
-
-
-@pytest.mark.parametrize(("ratio", "seen", "state", "capped"), [
-    (Estimate(60.0, low=30.0, high=90.0), ["out_of_school", "in_school"], "substituted", True),
-    (Estimate(60.0, low=10.0, high=90.0), ["out_of_school", "in_school"], "may be substituted", True),
-    (Estimate(5.0, low=-9.0, high=20.0), ["out_of_school", "in_school"], "not substituted", False),
-    (Estimate(5.0, low=-9.0, high=40.0), ["out_of_school", "in_school"], "cannot tell", False),
-    (Refusal("No fall.", "Look."), ["out_of_school", "in_school"], "cannot tell", False),
-    (Estimate(0.0, low=-1.0, high=1.0), ["out_of_school"], "cannot be seen", True),
-])  # fmt: skip
-def test_the_verdict_follows_its_rule(ratio, seen, state, capped):
-    judged = ledger.judge_substitution(ratio, seen=seen)
-    assert (judged.state, judged.capped) == (state, capped)
-    assert judged.reason.endswith(".")

@@ -279,7 +279,7 @@ class SubstitutionReading:
 def judge_substitution(
     ratio: Estimate | Refusal, *, seen: Collection[str], threshold: float = TAKEN_BACK
 ) -> SubstitutionReading:
-    """Judge how much of a fall in suspensions came back as other removals: a change of label, not of practice.
+    """Judge how much of a fall in suspensions came back as other removals.
 
     ratio     : other removals' share of the fall in out-of-school hours, in percent, or why there is none
     seen      : kinds of removal beside out-of-school suspension whose hours the sources show; without one,

@@ -10,6 +10,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from rpeval.errors import FindingError, Problem
 from rpeval.findings import Collected, Finding
+from rpeval.findings.patterns import match
 from rpeval.reports.blocks import Declared, Number, Reference, Run, Runs
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
@@ -134,16 +135,6 @@ class Wording:
             marks = {p: self.mark(self.part(id, p)) for p in ("level", "interval")}
             said += self.phrases["interval"].format(**marks)
         return said
-
-
-def match(ids: Mapping[str, Any], patterns: tuple[str, ...]) -> list[str]:
-    """Give the ids that match the patterns, in the order of the patterns and then of the ids, each once.
-
-    >>> match({"a.x.att": 0, "a.att": 0, "b.att": 0}, ("*.att", "a.*.att"))
-    ['a.att', 'b.att', 'a.x.att']
-    """
-    forms = [re.compile(re.escape(p).replace(r"\*", "[^.]+")) for p in patterns]
-    return list(dict.fromkeys(id for form in forms for id in ids if form.fullmatch(id)))
 
 
 def number_of(finding: Finding, part: str) -> Number:

@@ -1,0 +1,65 @@
+"""The claims register, the published evidence and WWC's attrition boundary, from data/reference."""
+
+from pathlib import Path
+from typing import TypeVar, get_args
+
+from rpeval.errors import ParamsError
+from rpeval.inputs.schema.claims import Attrition, Evidence, Register, Strength
+from rpeval.inputs.schema.forms import fill, read_entries
+from rpeval.inputs.schema.values import Form
+from rpeval.inputs.schema.yaml_text import read_yaml
+
+CLAIMS = "data/reference/claims.yml"
+EVIDENCE = "data/reference/evidence.yml"
+ATTRITION = "data/reference/wwc_attrition.yml"
+
+Whole = TypeVar("Whole", bound=Form)
+
+
+def read_register(root: Path) -> Register:
+    """Read what is claimed of restorative practices, and what is feared, from data/reference/claims.yml.
+
+    root : the project's folder
+    Refuses (ParamsError, all at once) a file that is missing or does not fit.
+
+    >>> register = read_register(Path("."))
+    >>> len(register.claims), len(register.checks), register.claims["C40"].who
+    (60, 23, ('Milwaukee Public Schools',))
+    """
+    return _whole(Register, root / CLAIMS, CLAIMS)
+
+
+def read_evidence(root: Path) -> dict[str, Evidence]:
+    """Read the published findings that were compared with their source, the strongest design first.
+
+    Those that nobody compared stay in data/reference/evidence.yml and are not given, so that none is printed.
+    root : the project's folder
+    Refuses (ParamsError, all at once) a file that is missing or does not fit.
+
+    >>> next(iter(read_evidence(Path(".")).values())).strength
+    'trial'
+    """
+    rows = read_entries(Evidence, root / EVIDENCE, name=EVIDENCE)
+    order = get_args(Strength)
+    checked = [(id, row) for id, row in rows.items() if row.checked]
+    return dict(sorted(checked, key=lambda pair: order.index(pair[1].strength)))
+
+
+def read_attrition(root: Path) -> Attrition:
+    """Read how much attrition WWC calls low, from data/reference/wwc_attrition.yml.
+
+    root : the project's folder
+    Refuses (ParamsError, all at once) a file that is missing or does not fit.
+
+    >>> table = read_attrition(Path("."))
+    >>> table.cautious[30], table.optimistic[30]
+    (4.1, 8.2)
+    """
+    return _whole(Attrition, root / ATTRITION, ATTRITION)
+
+
+def _whole(form: type[Whole], path: Path, name: str) -> Whole:
+    filled, problems = fill(form, read_yaml(path, name=name), name=name)
+    if filled is None:
+        raise ParamsError(problems)
+    return filled

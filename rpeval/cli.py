@@ -97,6 +97,25 @@ def report(context: typer.Context, folder: Folders) -> None:
     _each(context, folder, lambda path: _say(f"{_near(report_again(path))}"))
 
 
+@app.command(short_help="Record a study's analysis plan, before its outcomes are opened.")
+def lock(
+    context: typer.Context, params: Params,
+    amend: Annotated[str | None, typer.Option(help="Record a change of the plan, with this reason.")] = None,
+    export: Annotated[bool, typer.Option("--export", help="Print the plan for a registry instead.")] = False,
+) -> None:  # fmt: skip
+    """Write what was planned, its hash and the time to params/<study>.lock.json, to which changes are added.
+
+    The report lists every change. Publish the hash that is printed: it dates the plan.
+    """
+    from rpeval.runs.plan import export_plan, lock_plan
+
+    def record(path: Path) -> None:
+        place, mark = lock_plan(path, reason=amend)
+        _say(f"{_near(place)}  SHA-256 {mark}")
+
+    _each(context, params, (lambda path: _say(export_plan(path))) if export else record)
+
+
 def _each(context: typer.Context, paths: Iterable[Path], action: Callable[[Path], Any]) -> None:
     """Do one thing for each path, whatever becomes of the others, and exit with the highest code."""
     paths = list(paths)

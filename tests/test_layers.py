@@ -18,7 +18,7 @@ LAYERS = {
     "methods": GROUND,
     "findings": GROUND,
     "reports": GROUND | {"findings"},
-    "runs": GROUND | {"inputs.params", "inputs.check", "findings", "reports"},
+    "runs": GROUND | {"inputs.params", "inputs.check", "inputs.plan", "findings", "reports"},
     "cli": GROUND | {"inputs.params", "inputs.check", "reports", "runs"},
 }
 

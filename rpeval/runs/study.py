@@ -32,7 +32,7 @@ class Step:
     """A notebook of the road.
 
     name     : the notebook's name without its ending
-    source   : the entry of `sources` without which it does not run, or None
+    source   : the entry of `sources`, or of the params, without which it does not run, or None
     required : a missing notebook stops the run; otherwise the notebook runs when it is there
     """
 
@@ -42,6 +42,7 @@ class Step:
 
 
 STEPS = (
+    Step("00_planning", source="plan", required=False),
     Step("01_suspensions"),
     Step("02_disproportionality", source="groups", required=False),
     Step("03_belonging", source="survey"),
@@ -106,8 +107,9 @@ def _load_pages() -> Callable[[Path], Path]:
 
 def choose_steps(room: Room, params: Any) -> tuple[Step, ...]:
     """Choose the notebooks that a study's params call for; refuses (RunError) when one of them is missing."""
-    sources = params.resolved()["sources"]
-    wanted = [s for s in STEPS if s.source is None or s.source in sources]
+    resolved = params.resolved()
+    given = {None, *resolved, *resolved["sources"]}
+    wanted = [s for s in STEPS if s.source in given]
     present = [s for s in wanted if (room.root / "notebooks" / f"{s.name}.ipynb").is_file()]
     missing = [s.name for s in wanted if s.required and s not in present]
     if missing:

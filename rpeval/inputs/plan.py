@@ -1,0 +1,196 @@
+"""The analysis plan as it was locked, and what was changed since: nothing is judged here, only compared."""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rpeval.errors import ParamsError, Problem
+
+SCHEMA = "rpeval/lock/1"
+PLANNED = (
+    "seed", "years", "outcome", "companions", "weights", "gaps", "exclusions", "margins", "harms", "claims",
+    "hours_per_day", "definitions", "state_rules",
+)  # fmt: skip
+COLUMNS = ["what", "before", "after", "reason", "at"]
+NOTHING = "not set"
+NO_REASON = "No reason was recorded."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One state of a plan.
+
+    at       : when it was recorded (UTC)
+    reason   : why the plan was amended; empty for the first entry
+    plan     : what was planned, as `plan_of` gives it
+    files    : SHA-256 of the study's files at that time, by source
+    previous : hash of the entry before, empty for the first
+    hash     : SHA-256 of all of this
+    """
+
+    at: str
+    reason: str
+    plan: dict[str, Any]
+    files: dict[str, str]
+    previous: str
+
+    @property
+    def hash(self) -> str:
+        """Hash the entry: a change anywhere in it, or in an entry before it, gives another."""
+        return hash_plan([self.at, self.reason, self.plan, self.files, self.previous])
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the entry as it stands in the lock file."""
+        return {"at": self.at, "reason": self.reason, "plan_sha256": hash_plan(self.plan), "plan": self.plan,
+                "files": self.files, "previous": self.previous, "sha256": self.hash}  # fmt: skip
+
+
+def plan_of(params: Any) -> dict[str, Any]:
+    """Take from a study's params what must be decided before any result is seen, as plain values.
+
+    Outcome, companions, margins, harms, claims, gaps, exclusions, years, weights, seed, and what is counted.
+    """
+    resolved = params.resolved()
+    return {key: resolved[key] for key in PLANNED if key in resolved}
+
+
+def hash_plan(content: Any) -> str:
+    """Hash plain content in its one canonical form: JSON, keys sorted, no blanks, UTF-8.
+
+    >>> hash_plan({"b": 1, "a": 2}) == hash_plan({"a": 2, "b": 1})
+    True
+    """
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return sha256(text.encode()).hexdigest()
+
+
+def lock_path(params: Any) -> Path:
+    """Say where a study's lock lies: beside the params files, by the study's name alone.
+
+    A notebook that got the params as content, and not as a file, finds it all the same.
+    """
+    return params.root / "params" / f"{params.study}.lock.json"
+
+
+def read_lock(params: Any) -> tuple[Entry, ...]:
+    """Read the entries of a study's lock, the first plan first; none where no plan was locked.
+
+    Refuses (ParamsError) a file that is not readable as a lock, is another study's, or was changed by hand:
+    each entry holds the hash of the one before, so that none can be edited or taken out unseen.
+    """
+    path = lock_path(params)
+    if not path.is_file():
+        return ()
+    where = f"params/{path.name}"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        told = [content["schema"], content["study"]]
+        rows = content["entries"]
+        entries = [
+            Entry(row["at"], row["reason"], row["plan"], row["files"], row["previous"]) for row in rows
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        what = f"The lock cannot be read ({type(error).__name__})."
+        raise ParamsError(Problem(where, what, "Restore it from the repository's history.")) from None
+    if told != [SCHEMA, params.study] or not entries:
+        what = "This is no lock of this study."
+        raise ParamsError(Problem(where, what, "Restore it from the repository's history."))
+    _check_chain(where, entries, [row.get("sha256") for row in rows])
+    return tuple(entries)
+
+
+def _check_chain(where: str, entries: list[Entry], written: list[Any]) -> None:
+    previous = ""
+    for number, (entry, told) in enumerate(zip(entries, written, strict=True), start=1):
+        if entry.previous != previous or entry.hash != told:
+            what = f"Entry {number} of the lock is not as it was recorded."
+            raise ParamsError(Problem(where, what, "Restore it from the repository's history."))
+        previous = entry.hash
+
+
+def deviations(entries: tuple[Entry, ...], plan: dict[str, Any]) -> pd.DataFrame:
+    """List every change of a plan since it was locked, in order of time.
+
+    entries : `read_lock`; plan : what is analyzed now (`plan_of`)
+    Returns what (dotted: margins.oss_per_100), before, after, reason and at (UTC) of each amendment; then
+    what differs between the last entry and the plan now, for which no reason was recorded and no time is
+    known. No rows where nothing was locked or nothing changed; a change that was taken back stays listed.
+
+    >>> locked = Entry("2027-05-03T10:00:00+00:00", "", {"margins": {"oss_per_100": 1.0}}, {}, "")
+    >>> deviations((locked,), {"margins": {"oss_per_100": 0.5}}).iloc[0].tolist()
+    ['margins.oss_per_100', '1', '0.5', 'No reason was recorded.', 'after the last entry']
+    """
+    steps = [(old.plan, new.plan, new.reason, new.at) for old, new in pairwise(entries)]
+    if entries:
+        steps.append((entries[-1].plan, plan, NO_REASON, "after the last entry"))
+    rows = [
+        (what, before, after, reason, at)
+        for old, new, reason, at in steps
+        for what, before, after in _differences(old, new)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def locked_value(entries: tuple[Entry, ...], what: str) -> Any:
+    """Give what the first plan said, by its dotted name; None where it said nothing or none was locked.
+
+    >>> locked = Entry("2027-05-03T10:00:00+00:00", "", {"margins": {"oss_per_100": 1.0}}, {}, "")
+    >>> locked_value((locked,), "margins.oss_per_100"), locked_value((), "outcome")
+    (1.0, None)
+    """
+    return _flat(entries[0].plan).get(what) if entries else None
+
+
+def already_there(entries: tuple[Entry, ...], files: dict[str, str]) -> list[str]:
+    """Name the sources whose file was the same, byte by byte, when the plan was locked.
+
+    Where the panel is among them, the lock came after the outcomes: it shows what was planned by then, not
+    that it was planned blind.
+
+    entries : `read_lock`; files : SHA-256 by source, now (`hash_files`)
+    """
+    return [key for key, hash in files.items() if entries and entries[0].files.get(key) == hash]
+
+
+def hash_files(params: Any) -> dict[str, str]:
+    """Hash every file a study reads, by the name of its source; one that is not there is left out."""
+    paths = {key: path for key, path in params.source_paths().items() if path.is_file()}
+    return {key: sha256(path.read_bytes()).hexdigest() for key, path in paths.items()}
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str, str]]:
+    before, after = _flat(old), _flat(new)
+    return [
+        (what, show_value(before.get(what)), show_value(after.get(what)))
+        for what in sorted({*before, *after})
+        if before.get(what) != after.get(what)
+    ]
+
+
+def _flat(plan: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Give the values of a plan by dotted name; lists stay whole, and an empty group is nothing."""
+    flat: dict[str, Any] = {}
+    for key, value in plan.items():
+        name = f"{above}{key}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {} if value == [] else {name: value}
+    return flat
+
+
+def show_value(value: Any) -> str:
+    """Write a value for a reader.
+
+    >>> show_value([{"group": "Black", "reference": "White"}]), show_value(None), show_value(1.0), show_value(["a", "b"])
+    ('group Black, reference White', 'not set', '1', 'a; b')
+    """
+    if value is None:
+        return NOTHING
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {show_value(of)}" for key, of in value.items() if of != [])
+    if isinstance(value, list):
+        return "; ".join(show_value(one) for one in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -58,18 +58,19 @@ def att_poisson(design: Design, *, exposure: str, level: float = 0.95) -> Estima
 
 
 def att_poisson_gap(own: Design, other: Design, *, exposure: str, level: float = 0.95) -> Estimate:
-    """Percent effect of the program on the ratio of two groups' rates.
+    """Effect of the program on the log of the ratio of two groups' rates.
 
     Use to ask whether a risk ratio moved. The effect on each group is estimated as in `att_poisson`; the
     difference of the logs is jackknifed with both groups of a school left out together.
 
     own, other : counts of one group and of the group it is compared with, each laid out from its own rows
     exposure   : column of both panels, the students of the group
-    Returns an Estimate in percent of the ratio: -20 means that the ratio fell by a fifth. Refuses what
+    Returns an Estimate on the log scale; `as_percent` turns it into percent of the ratio. Refuses what
     `att_poisson` refuses, for either group.
 
     >>> from rpeval.methods.did.example import counts
-    >>> round(att_poisson_gap(counts(), counts(effect=0.8), exposure="enrolled_n").value, 6)  # .5 over .8
+    >>> gap = att_poisson_gap(counts(), counts(effect=0.8), exposure="enrolled_n")  # .5 over .8
+    >>> round(as_percent(gap).value, 6)
     -37.5
     """
     effects = [log_effect(design, exposure) for design in (own, other)]
@@ -81,7 +82,9 @@ def att_poisson_gap(own: Design, other: Design, *, exposure: str, level: float =
         of_school = dict(zip(other.units, others[key], strict=True))
         of_school |= dict(zip(own.units, words[key], strict=True))
         words[key] = np.array([of_school[school] for school in schools])
-    return as_percent(jackknife_estimate(effects[0].value - effects[1].value, left, level=level, **words))
+    value = effects[0].value - effects[1].value
+    found = jackknife_estimate(value, left, level=level, unit="log ratio", **words)
+    return replace(found, kind="iterative")
 
 
 def without_either(design: Design, effect: LogEffect, schools: list) -> np.ndarray:

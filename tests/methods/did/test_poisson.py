@@ -12,7 +12,7 @@ from scipy import stats
 from rpeval.errors import MethodError
 from rpeval.methods.did import poisson
 from rpeval.methods.did.design import Design, lay_out
-from rpeval.methods.did.poisson import att_poisson, att_poisson_gap, log_effect, poisson_twfe
+from rpeval.methods.did.poisson import as_percent, att_poisson, att_poisson_gap, log_effect, poisson_twfe
 
 ENROLLED = {"exposure": "enrolled_n"}
 
@@ -106,7 +106,7 @@ def test_a_planted_ratio_comes_back_exactly_without_noise():
 
 def test_gap_is_the_ratio_of_the_ratios_with_a_school_left_out_of_both():
     black, white = draw(seed=1, ratio=0.5), draw(seed=2, ratio=0.8)
-    gap = att_poisson_gap(counts(black), counts(white), **ENROLLED)
+    gap = as_percent(att_poisson_gap(counts(black), counts(white), **ENROLLED))
     logs = [log_effect(counts(frame), "enrolled_n") for frame in (black, white)]
     assert gap.value == pytest.approx(100 * math.expm1(logs[0].value - logs[1].value), abs=1e-9)
     without = dict(zip(counts(black).units, logs[0].left_out - logs[1].left_out, strict=True))

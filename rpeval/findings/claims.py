@@ -148,12 +148,16 @@ def _answer(id: str, claim: Any, findings: Mapping[str, Finding], checks: Mappin
     return Answer(**told, state=state, finding=first, reason=reason, also=tuple(states.items()))
 
 
+def _stated(id: str, findings: Mapping[str, Finding]) -> str:
+    """Give the state of a finding, a verdict on the effect on a gap as what it says of the gap."""
+    state = decision(id, findings)
+    return GAP.get(state, state) if "gap" in id.split(".") else state
+
+
 def _claimed(id: str, findings: Mapping[str, Finding]) -> str:
     """Give what a finding says of a claim."""
-    state = decision(id, findings)
+    state = _stated(id, findings)
     state = BENEFIT.get(state, state)
-    if "gap" in id.split("."):
-        state = GAP.get(state, state)
     return state if state in EFFECTS | GAPS | OTHERS else NOT_JUDGED
 
 
@@ -183,7 +187,7 @@ def _recorded(state: str) -> str:
 
 def _weigh(id: str, check: Any, findings: Mapping[str, Finding]) -> Answer:
     names = match(findings, check.answered_by) or match(findings, check.otherwise)
-    states = {name: HARM.get(decision(name, findings), NOT_ASSESSED) for name in names}
+    states = {name: HARM.get(_stated(name, findings), NOT_ASSESSED) for name in names}
     for flag in check.flagged_by:
         states |= {name: _raised(flag, findings[name]) for name in match(findings, (flag.finding,))}
     if not states:

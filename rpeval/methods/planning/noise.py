@@ -71,8 +71,8 @@ def before_program(panel: pd.DataFrame, *, start: str = "start_year", time: str 
     first = panel[start].min() if start in panel else np.nan
     early = panel if np.isnan(first) else panel[panel[time] < first]
     if early[time].nunique() < 2:
-        what = f"There are {early[time].nunique()} years before the first school starts"
-        what += "." if np.isnan(first) else f" ({school_year(first)})."
+        what = f"The panel has {count_of(early[time].nunique(), 'year')}"
+        what += "." if np.isnan(first) else f" before the first school starts ({school_year(first)})."
         raise MethodError(Problem("panel", what, "Add earlier years: at least two are needed to plan."))
     return early
 

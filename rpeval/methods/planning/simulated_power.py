@@ -60,10 +60,16 @@ class Draws:
 
 
 def roll_out(
-    schools_n: int, *, adopters_n: int, waves_n: int = 1, years_before: int = 3, years_after: int = 3
+    schools_n: int,
+    *,
+    adopters_n: int | None = None,
+    waves_n: int = 1,
+    years_before: int = 3,
+    years_after: int = 3,
 ) -> Rollout:
     """Plan a rollout in waves of nearly equal size, one a year, larger ones first.
 
+    adopters_n : schools that start; half of them where it is not said
     All schools are followed for the same years, so a later wave is seen for fewer years in the program.
     Refuses (MethodError) fewer than three schools on a side, more waves than schools or years, and no year
     before.
@@ -72,6 +78,7 @@ def roll_out(
     (4, 3)
     """
     problems = []
+    adopters_n = schools_n // 2 if adopters_n is None else adopters_n
     if min(adopters_n, schools_n - adopters_n) < FEW_ON_A_SIDE:
         what = f"{adopters_n} of {count_of(schools_n, 'school')} would start: too few on one side."
         fix = f"Plan with at least {FEW_ON_A_SIDE} schools that start and {FEW_ON_A_SIDE} that do not."
@@ -157,6 +164,23 @@ def detectable(draws: Draws, *, power: float = 0.8) -> Estimate:
     low, middle, high = np.quantile(needed, [power - error, power, min(power + error, 1.0)])
     words = f"smallest effect found significant in {power:.0%} of planned studies"
     return told(draws, float(middle), float(high - low) / 2, words)
+
+
+def power_curve(draws: Draws, *, effects: Sequence[float]) -> pd.DataFrame:
+    """Power for several sizes of effect, with what a significant result would then be worth.
+
+    Returns effect (in the outcome's unit), power and mcse (percent), wrong_sign (percent of the significant
+    results) and times (mean size of a significant result over the effect).
+
+    >>> far = Draws(np.zeros(400), np.ones(400), roll_out(20, adopters_n=10), 0.95)
+    >>> power_curve(far, effects=[2.0])[["power", "wrong_sign", "times"]].iloc[0].tolist()
+    [100.0, 0.0, 1.0]
+    """
+    rows = []
+    for effect in effects:
+        share, wrong, times = (f(draws, effect=effect) for f in (power, sign_error, exaggeration))
+        rows.append((effect, share.value, share.mcse, wrong.value, times.value))
+    return pd.DataFrame(rows, columns=["effect", "power", "mcse", "wrong_sign", "times"])
 
 
 def sign_error(draws: Draws, *, effect: float) -> Estimate:

@@ -240,11 +240,11 @@ def _measure_fit(
 ) -> FactorFit:
     """Compare the model with the answers, and with a model of no correlation at all."""
     slopes, residual = solution.slopes, r - solution.fitted
-    W = np.diag(1 / np.diag(gamma))
-    swept = W - W @ slopes @ np.linalg.solve(slopes.T @ W @ slopes, slopes.T @ W)
+    weight = 1 / np.diag(gamma)
     df, df_none = len(r) - slopes.shape[1], len(r)
-    chisq, none = (n - 1) * residual @ W @ residual, (n - 1) * r @ W @ r
-    scaled, none_scaled = adjusted_chisq(chisq, df, swept @ gamma), adjusted_chisq(none, df_none, W @ gamma)
+    chisq, none = ((n - 1) * weight @ part**2 for part in (residual, r))
+    scaled = adjusted_chisq(chisq, df, swept(slopes, weight) @ gamma)
+    none_scaled = adjusted_chisq(none, df_none, weight[:, None] * gamma)
     k = len(items)
     return FactorFit(
         items=tuple(items),
@@ -264,11 +264,17 @@ def _measure_fit(
     )
 
 
+def swept(slopes: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Diagonal weights with the directions of the slopes taken out."""
+    weighted = weight[:, None] * slopes
+    return np.diag(weight) - weighted @ np.linalg.solve(slopes.T @ weighted, weighted.T)
+
+
 def adjusted_chisq(chisq: float, df: int, product: np.ndarray) -> float:
     """Scale and shift a discrepancy so that its mean and variance are those of a chi-square."""
     if df == 0:
         return 0.0
-    first, second = np.trace(product), np.trace(product @ product)
+    first, second = np.trace(product), np.sum(product * product.T)
     scale = np.sqrt(df / second)
     return float(scale * chisq + df - scale * first)
 

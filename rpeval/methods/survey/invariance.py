@@ -15,6 +15,7 @@ from rpeval.methods.survey.factors import (
     complete_codes,
     descend,
     require_identified,
+    swept,
 )
 from rpeval.methods.survey.multigroup import LEVELS, Layout, Scale, joint_model, layouts_of
 from rpeval.methods.survey.polychoric import OrdinalMoments, ordinal_moments
@@ -230,18 +231,11 @@ def _start(joint: _Joint, scale: Scale, group: int) -> np.ndarray:
     return np.concatenate([cuts, np.full(k, 0.7), np.zeros(k), np.ones(k + m), np.zeros(m), [0.5] * (m - 1)])
 
 
-def _swept(slopes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weights with the directions of the slopes taken out."""
-    W = np.diag(weight)
-    inner = slopes.T @ (weight[:, None] * slopes)
-    return W - (weight[:, None] * slopes) @ np.linalg.solve(inner, slopes.T * weight)
-
-
 def _level(name: str, chisq: float, slopes: np.ndarray, joint: _Joint, scale: Scale) -> InvarianceLevel:
     """Measure one step's fit, and that of a model with free thresholds and no correlation at all."""
     G, n, q = len(joint.ns), sum(joint.ns), len(joint.target)
     df = q - slopes.shape[1]
-    product = _swept(slopes, joint.share) @ joint.gamma
+    product = swept(slopes, joint.share) @ joint.gamma
     scaled = adjusted_chisq(chisq, df, product)
     pair = np.tile(np.arange(q // G) >= len(scale.item), G)
     none_df = int(pair.sum())
@@ -263,7 +257,7 @@ def _step(
 ) -> InvarianceLevel:
     """Add what a step costs: the test is of the directions that the looser model has and this one lacks."""
     inside = wide @ np.linalg.lstsq(wide, slopes, rcond=None)[0]
-    product = (_swept(inside, joint.share) - _swept(wide, joint.share)) @ joint.gamma
+    product = (swept(inside, joint.share) - swept(wide, joint.share)) @ joint.gamma
     rise, df = level.chisq - loose.chisq, level.df - loose.df
     return replace(
         level,

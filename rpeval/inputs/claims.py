@@ -1,9 +1,10 @@
-"""The claims register, the published evidence and WWC's attrition boundary, from data/reference."""
+"""The claims register, published evidence, WWC's attrition boundary and checklists, from data/reference."""
 
 from pathlib import Path
 from typing import TypeVar, get_args
 
 from rpeval.errors import ParamsError
+from rpeval.inputs.schema.checklists import Checklist
 from rpeval.inputs.schema.claims import Attrition, Evidence, Register, Strength
 from rpeval.inputs.schema.forms import fill, read_entries
 from rpeval.inputs.schema.values import Form
@@ -12,6 +13,7 @@ from rpeval.inputs.schema.yaml_text import read_yaml
 CLAIMS = "data/reference/claims.yml"
 EVIDENCE = "data/reference/evidence.yml"
 ATTRITION = "data/reference/wwc_attrition.yml"
+CHECKLISTS = "data/reference/checklists.yml"
 
 Whole = TypeVar("Whole", bound=Form)
 
@@ -56,6 +58,18 @@ def read_attrition(root: Path) -> Attrition:
     (4.1, 8.2)
     """
     return _whole(Attrition, root / ATTRITION, ATTRITION)
+
+
+def read_checklists(root: Path) -> dict[str, Checklist]:
+    """Read what reporting guidelines ask, from data/reference/checklists.yml.
+
+    root : the project's folder
+    Refuses (ParamsError, all at once) a file that is missing or does not fit.
+
+    >>> list(read_checklists(Path(".")))
+    ['consort_cluster', 'record', 'tidier', 'cheers']
+    """
+    return read_entries(Checklist, root / CHECKLISTS, name=CHECKLISTS)
 
 
 def _whole(form: type[Whole], path: Path, name: str) -> Whole:

@@ -173,7 +173,7 @@ class GapReading:
 
 def judge_gap(
     difference: Estimate | Refusal, log_ratio: Estimate | Refusal, own: Estimate | Refusal,
-    reference: Estimate | Refusal, *, before: float, better: Better, affected_n: float, enrolled_n: float,
+    reference: Estimate | Refusal, *, before: float | Refusal, better: Better, affected_n: float, enrolled_n: float,
     margin: float = 1.0, ratio_margin: float = 0.10, least_cell: int = 10, least_n: int = 30,
 ) -> GapReading:  # fmt: skip
     """Judge the effect on a gap on both its scales, and say which group moved it.
@@ -204,10 +204,12 @@ def judge_gap(
     if affected_n < least_cell or enrolled_n < least_n:
         few = f"A group has under {least_cell} students with the outcome or under {least_n} students."
         refused.insert(0, few)
-    if not math.isfinite(before) or before == 0:
+    if isinstance(before, Refusal):
+        refused.append(before.reason)
+    elif not math.isfinite(before) or before == 0:
         refused.append("There was no gap before the program that could narrow or widen.")
     if refused:
-        return GapReading("cannot tell", "not assessed", tuple(refused))
+        return GapReading("cannot tell", "not assessed", tuple(dict.fromkeys(refused)))
     sign = math.copysign(1.0, before)
     side, ratio_side = _side(difference, sign), _side(log_ratio, sign)
     told = (_said("difference", side), _said("ratio", ratio_side))

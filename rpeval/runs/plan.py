@@ -129,9 +129,10 @@ def _listed(numbers: dict[str, float]) -> str:
 
 
 def _number(params: Any, id: str) -> str:
-    """Give a number of the planning notebook as it may be printed."""
-    path = params.folder / "findings" / "00_planning.json"
-    if not path.is_file():
+    """Give a number of the planning notebook as it may be printed: of a draft, else of the finished report."""
+    folders = (params.folder, params.root / "reports" / params.study)
+    path = next((p for f in folders if (p := f / "findings" / "00_planning.json").is_file()), None)
+    if path is None:
         return "to be planned (notebooks/00_planning.ipynb)"
     found = {f["id"]: f for f in json.loads(path.read_text(encoding="utf-8"))["findings"]}
     return f"{found[id]['shown']} {found[id]['unit']}".strip() if id in found else OPEN

@@ -230,6 +230,16 @@ def test_the_export_has_the_fields_of_the_registry(tiny):
     assert "None" not in text
 
 
+@pytest.mark.parametrize("folder", ["tiny", "tiny.draft"])
+def test_the_export_takes_the_numbers_of_the_planning_notebook(tiny, folder):
+    path = tiny.parents[1] / "reports" / folder / "findings" / "00_planning.json"
+    path.parent.mkdir(parents=True)
+    found = {"id": "plan.detectable", "shown": "1.3", "unit": "per 100 students"}
+    path.write_text(json.dumps({"findings": [found]}))
+    assert "Smallest detectable effect: 1.3 per 100 students" in export_plan(tiny)
+    assert "The same by formula: to be filled in" in export_plan(tiny)
+
+
 def test_the_command(tiny, monkeypatch, capsys):
     from typer.testing import CliRunner
 

@@ -129,7 +129,7 @@ def _listed(numbers: dict[str, float]) -> str:
 
 
 def _number(params: Any, id: str) -> str:
-    """Give a number of the planning notebook as it may be printed: of a draft, else of the finished report."""
+    """Give a number of the planning notebook as it may be printed, from a draft or the finished report."""
     folders = (params.folder, params.root / "reports" / params.study)
     path = next((p for f in folders if (p := f / "findings" / "00_planning.json").is_file()), None)
     if path is None:

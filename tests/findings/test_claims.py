@@ -100,6 +100,10 @@ def test_a_refused_estimate_is_told_with_its_reason(register):
 def test_a_suppressed_number_takes_its_verdict_with_it(register):
     hidden = finding("suspensions.att", "supported", value=None, suppressed=True, reason="Fewer than 10.")
     assert answers(register, {"suspensions.att": hidden})["C01"].state == "not estimable"
+    gap = finding("gap.a_b.verdict", "cannot tell", value=None, suppressed=True, reason="Fewer than 10.")
+    assert answers(register, {"gap.a_b.verdict": gap})["C13"].state == "not estimable"
+    told = {"gap.a_b.verdict": finding("gap.a_b.verdict", "cannot tell", value=None, reason="No gap before.")}
+    assert answers(register, told)["C13"].state == "cannot tell"
 
 
 def test_the_verdict_of_a_room_is_that_of_its_effect(register):
@@ -176,6 +180,10 @@ def test_what_cannot_be_told_apart_makes_a_description(register):
     ({"gap__black_white__verdict": "narrowed", "suspensions__gap__black_white__att": "contradicted"}, "A10",
      "cleared"),
     ({"suspensions__gap__black_white__att": "contradicted"}, "A10", "harm"),
+    ({"gap__black_white__verdict": "cannot tell"}, "A10", "not ruled out"),
+    ({"gap__black_white__verdict": "scale-dependent"}, "A10", "harm signal"),
+    ({"ledger__substitution": "cannot tell"}, "A06", "not ruled out"),
+    ({"ledger__substitution": "cannot be seen"}, "A06", "not assessed"),
     ({"suspensions__arrested_per_100__att": "contradicted"}, "A16", "harm signal"),
     ({"suspensions__arrested_per_100__att": "leaning"}, "A16", "not ruled out"),
     ({"implementation__voluntary": "not met"}, "A12", "harm signal"),

@@ -1,4 +1,4 @@
-"""Run the benches: python bench/run.py [did] [calibration] [fresh] [placebo] [survey_calibration] [--full].
+"""Run the benches: python bench/run.py [did] [calibration] [fresh] [placebo] [survey_calibration] [survey] [--full].
 
 The quick run takes minutes and writes to bench/out/; the full one writes the tables that are kept in bench/.
 """
@@ -11,10 +11,11 @@ import cases
 import did
 import picture
 import placebo
+import survey
 import survey_calibration
 
 HERE = Path(__file__).parent
-BENCHES = ("did", "calibration", "fresh", "placebo", "survey_calibration")
+BENCHES = ("did", "calibration", "fresh", "placebo", "survey_calibration", "survey")
 
 
 def main() -> None:
@@ -45,6 +46,9 @@ def main() -> None:
     if "survey_calibration" in wanted:
         R = chosen.draws or (survey_calibration.FULL if chosen.full else survey_calibration.QUICK)
         print(survey_calibration.write(survey_calibration.run(R), R, folder))
+    if "survey" in wanted:
+        draws = chosen.draws or (survey.FULL if chosen.full else survey.QUICK)
+        survey.write(survey.run(full=chosen.full), survey.judge_gate(draws), draws, folder)
     print(f"Tables are in {folder.relative_to(HERE.parent)}/.")
 
 

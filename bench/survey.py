@@ -17,6 +17,7 @@ from rpeval.methods.survey.gate import measurement_gate
 HERE = Path(__file__).parent
 R = shutil.which("Rscript")
 TIME_LIMIT = 300
+FULL, QUICK = 400, 40
 ITEMS = [f"q{j}" for j in range(1, 19)]
 LOADINGS = np.linspace(0.8, 0.45, len(ITEMS))
 CUTS = [-1.2, -0.3, 0.7]
@@ -107,7 +108,7 @@ def run(*, full: bool) -> pd.DataFrame:
     for size, shape in SIZES.items() if full else list(SIZES.items())[:1]:
         path = answers(*shape)
         for task in TASKS:
-            rows += compare(size, task, path, peers=peers, repeats=5 if shape[0] < 10_000 else 2)
+            rows += compare(size, task, path, peers=peers, repeats=5 if shape[0] < 10_000 else 1)
     return pd.DataFrame(rows)
 
 
@@ -216,10 +217,10 @@ R's ordinal models and clubSandwich are not tried on a million students."""
 
 GATE_ABOUT = """## What the measurement gate catches
 
-{draws} samples of each design, six items of unequal loadings, near the top of their range. "Rings" is the share
-of samples, in percent, in which the test of 5 % rejects that all items moved as one scale would; "both named"
-those in which both items that were shifted are among the flagged. Effect and artefact are means, in standard
-deviations.
+{draws} samples of each design, six items of unequal loadings, near the top of their range. "Rings" is the
+share of samples, in percent, in which the test of 5 % rejects that all items moved as one scale would; "both
+named" those in which both items that were shifted are among the flagged. Effect and artefact are means, in
+standard deviations.
 
 | design | rings | both named | effect | artefact |
 |---|--:|--:|--:|--:|"""

@@ -208,14 +208,21 @@ def _block(moments: np.ndarray, X: np.ndarray, labels: np.ndarray) -> _Block:
         return np.vstack([matrix, np.zeros((varied.sum(), matrix.shape[1]))])
 
     WS = weigh(S)
-    L = np.linalg.pinv(S.T @ WS[: len(S)], rcond=TINY, hermitian=True) if S.shape[1] else np.empty((0, 0))
+    L = _inverse(S.T @ WS[: len(S)])
     X = X - S @ (L @ (WS[: len(S)].T @ X))
     y = np.vstack([total / root[:, None], along[varied]])
     return _Block(extend(S), WS, L, extend(X), weigh(X), y - extend(S) @ (L @ (WS.T @ y)))
 
 
+def _inverse(gram: np.ndarray) -> np.ndarray:
+    """Generalized inverse; one absorbed intercept, the usual case, is a plain division."""
+    return 1 / gram if gram.shape == (1, 1) else np.linalg.pinv(gram, rcond=TINY, hermitian=True)
+
+
 def _dummies(labels: np.ndarray) -> np.ndarray:
     """Give every level its own zero-one column."""
+    if (labels == labels[0]).all():
+        return np.ones((len(labels), 1))
     return (labels[:, None] == np.unique(labels)[None, :]).astype(float)
 
 

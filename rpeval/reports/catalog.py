@@ -8,7 +8,7 @@ table     released tables by id or pattern, as tables; each is printed once
 figure    released tables by id or pattern, as figures
 effects   findings by pattern, side by side in one table
 refusals  findings by pattern that have no number, one bullet per reason
-states    what each state of a verdict means
+states    what each state of a verdict of one kind means (benefit, harm, gap, screen)
 index     every number of the report
 rest      every released table that no other block asks for
 callout   a group of blocks set apart

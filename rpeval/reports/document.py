@@ -181,7 +181,9 @@ class _Composer:
                            table.alt, figures.svg(table), behind, numbers.note)  # fmt: skip
 
     def _states(self, told: dict[str, Any]) -> Iterator[Block]:
-        yield Bullets(tuple((f"{s['name']}. {s['means']}",) for s in self.catalog["states"].values()))
+        """Say what each state of one kind of verdict means: benefit, harm, gap or screen."""
+        of = [s for s in self.catalog["states"].values() if s.get("of", "benefit") == told["states"]]
+        yield Bullets(tuple((f"{s['name']}. {s['means']}",) for s in of))
 
     def _ids(self, patterns: str | list[str]) -> list[str]:
         return self.wording.matching(*([patterns] if isinstance(patterns, str) else patterns))

@@ -7,8 +7,8 @@ from rpeval.estimate import Estimate
 from rpeval.methods.did.design import Design
 from rpeval.methods.did.imputation import describe, leave_schools_out, untreated_means
 from rpeval.methods.did.jackknife import jackknife_estimate
-from rpeval.methods.effect_size import SD_UNIT, log_odds, pooled_sd, small_sample
-from rpeval.methods.wording import count_of
+from rpeval.methods.effect_size import SD_UNIT, cox_index, log_odds, pooled_sd, small_sample
+from rpeval.methods.wording import count_of, school_year
 
 SCHOOL_UNIT = "standard deviations among schools"
 
@@ -93,6 +93,40 @@ def att_school_sd(design: Design, *, level: float = 0.95) -> Estimate:
     values = omega * effects / sds
     words = describe(design, "effect over the standard deviation among schools before any start, imputation")
     return jackknife_estimate(values[-1], values[:-1], level=level, unit=SCHOOL_UNIT, **words)
+
+
+def baseline_cox(design: Design) -> Estimate:
+    """How alike adopting and comparison schools were in the last year before any school started.
+
+    Use for baseline equivalence: an effect size in student standard deviations, of the two arms' shares of
+    students suspended. Without an interval, because the rule that reads it looks at its size alone.
+    design : outcome in students per 100 (suspended_per_100), weights = students (enrolled_n)
+    Refuses (MethodError) an arm without a school in that year, and shares of 0 or 100.
+    Source: WWC Handbook 5.0, baseline equivalence; Cox index as in `att_cox`.
+
+    >>> import pandas as pd
+    >>> from rpeval.methods.did.design import lay_out
+    >>> panel = pd.DataFrame({
+    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4, "enrolled_n": 500.0,
+    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
+    ...     "suspended_per_100": [21, 20, 9, 21, 20, 11, 16, 10, 15, 14, 10, 13.0]})
+    >>> laid = lay_out(panel, outcome="suspended_per_100", weights="enrolled_n")
+    >>> round(baseline_cox(laid).value, 4)  # 20 in 100 against 10 in 100
+    0.4913
+    """
+    before = design.times[design.times < min(design.cohorts)]
+    cells = (design.weights * design.observed)[:, design.times == before.max()]
+    outcome = design.Y[:, design.times == before.max()]
+    arms = [design.adopters, ~design.adopters]
+    students = [float(cells[arm].sum()) for arm in arms]
+    if min(students) <= 0:
+        what = f"An arm has no school in {school_year(before.max())}, the last year before any start."
+        raise MethodError(Problem("panel", what, "Report the effect without a baseline comparison."))
+    shares = [float((cells * outcome)[arm].sum()) / n / 100 for arm, n in zip(arms, students, strict=True)]
+    treated_n, comparison_n = (round(n) for n in students)
+    found = cox_index(*shares, treated_n=treated_n, comparison_n=comparison_n)
+    when = f"in {school_year(before.max())}, before any start"
+    return Estimate(found.value, unit=SD_UNIT, n=found.n, n_unit="students", method=f"{found.method}; {when}")
 
 
 def school_sd(means: np.ndarray, arms: list[np.ndarray]) -> float:

@@ -9,7 +9,7 @@ from jackknife_by_hand import by_hand, starts_of
 
 from rpeval.errors import MethodError
 from rpeval.methods.did.design import lay_out
-from rpeval.methods.did.standardized import att_cox, att_school_sd
+from rpeval.methods.did.standardized import att_cox, att_school_sd, baseline_cox
 
 
 def draw(schools=12, adopters=5, years=6, *, effect=-5.0, level=20.0, seed=0) -> pd.DataFrame:
@@ -87,3 +87,21 @@ def test_what_has_no_odds_or_no_spread_is_refused():
     alike["suspended_per_100"] = 9.0 - (alike.year >= alike.start_year)
     with pytest.raises(MethodError, match="do not differ"):
         att_school_sd(laid_out(alike))
+
+
+def test_the_baseline_takes_the_last_year_before_any_start_by_hand():
+    frame = draw(seed=5)
+    early = frame[frame.year == 2016]
+    arms = [early[early.start_year.notna()], early[early.start_year.isna()]]
+    p, q = (np.average(arm.suspended_per_100, weights=arm.enrolled_n) / 100 for arm in arms)
+    n = sum(arm.enrolled_n.sum() for arm in arms)
+    by_hand_value = (math.log(p / (1 - p)) - math.log(q / (1 - q))) / 1.65 * (1 - 3 / (4 * n - 9))
+    design = lay_out(frame, outcome="suspended_per_100", weights="enrolled_n")
+    assert baseline_cox(design).value == pytest.approx(by_hand_value, abs=1e-12)
+    late = lay_out(
+        frame[(frame.start_year.notna()) | (frame.year != 2016)],
+        outcome="suspended_per_100",
+        weights="enrolled_n",
+    )
+    with pytest.raises(MethodError, match="no school in 2016-17"):
+        baseline_cox(late)

@@ -1,4 +1,4 @@
-"""Run the benches: python bench/run.py [did] [calibration] [fresh] [placebo] [survey_calibration] [survey] [--full].
+"""Run the benches: python bench/run.py [BENCH ...] [--full].
 
 The quick run takes minutes and writes to bench/out/; the full one writes the tables that are kept in bench/.
 """

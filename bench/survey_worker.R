@@ -32,7 +32,8 @@ answer <- function() {
   if (task == "omega") return(c(semTools::compRelSEM(fit_one(), ord.scale = TRUE), NA))
   if (task == "invariance over two waves") return(c(ladder(), NA))
   if (task == "percent favorable") {
-    design <- survey::svydesign(~school, weights = ~1, data = transform(data, favorable = as.numeric(q1 >= 3)))
+    told <- transform(data, favorable = as.numeric(q1 >= 3))
+    design <- survey::svydesign(~school, weights = ~1, data = told)
     found <- survey::svyciprop(~favorable, design, method = "beta")
     return(100 * c(found, survey::SE(found)))
   }

@@ -142,24 +142,19 @@ def measurement_gate(
     w = pd.Series(1.0, frame.index) if weight is None else frame[weight].astype(float)
     kept = score.notna() & (w > 0)
     scored = frame.loc[kept, [school, wave, start]].assign(score=score[kept], weight=w[kept])
-    one = Estimate(value=1.0)
+    one = Estimate(value=1.0, level=level)
     unit = in_standard_deviations(one, scored, outcome="score", weight="weight", **names).value
     cells = _cells(answers[kept], scored, **names)
     fit, treated_n = _fit(cells, items, **names)
     p, contrasts, apart = _flag(fit, cells.slope)
     suspects = apart or [int(np.argmax(np.abs(_apart(fit, cells.slope, np.arange(len(items)))[1])))]
-    shares = _shares(cells.slope, suspects)
-    told = {"level": level, "unit": "SD", "n": len(scored), "n_unit": "students", "clusters": fit.clusters_n}
-    told |= {"treated": treated_n}
-    mean = np.full(len(items), 1 / len(items))
+    told = {"level": level, "n": len(scored), "treated": treated_n}
     return MeasurementGate(
         p=p,
         contrasts=contrasts,
         flagged=tuple(items[j] for j in apart),
-        effect=_estimate(fit, unit * mean, "mean of all items", **told),
-        without=_estimate(fit, unit * (mean - shares), "suspect items as the others lead to expect", **told),
-        artefact=_estimate(fit, unit * shares, "what suspect items add to the effect", **told),
         suspects=tuple(items[j] for j in suspects),
+        **_score_effects(fit, cells.slope, suspects, unit, **told),
         **_items(fit, cells, items, apart, answers[kept], scored[wave], unit=unit, high=high, level=level),
     )
 
@@ -282,11 +277,24 @@ def _shares(slope: np.ndarray, suspects: list[int]) -> np.ndarray:
     return sum(_contrast(slope, j, rest) for j in suspects) / len(slope)
 
 
-def _estimate(fit: JointFit, weights: np.ndarray, what: str, **told) -> Estimate:
-    """Turn a combination of item effects into an Estimate."""
-    se = float(np.sqrt(max(weights @ fit.covariance @ weights, 0.0)))
-    method = f"{what}; school-wave means, CR2 by school, t({fit.df:.1f})"
-    return t_estimate(float(weights @ fit.values), se, fit.df, method=method, **told)
+def _score_effects(
+    fit: JointFit, slope: np.ndarray, suspects: list[int], unit: float, **told
+) -> dict[str, Estimate]:
+    """Effect on the score, the same without what suspect items add, and what they add."""
+    mean, shares = np.full(len(slope), 1 / len(slope)), _shares(slope, suspects)
+    parts = {
+        "effect": (mean, "mean of all items"),
+        "without": (mean - shares, "suspect items as the others lead one to expect"),
+        "artefact": (shares, "what suspect items add to the effect"),
+    }
+    made = {}
+    for name, (weights, what) in parts.items():
+        weights = unit * weights
+        se = float(np.sqrt(max(weights @ fit.covariance @ weights, 0.0)))
+        method = f"{what}; school-wave means, CR2 by school, t({fit.df:.1f})"
+        told |= {"unit": "SD", "n_unit": "students", "clusters": fit.clusters_n, "method": method}
+        made[name] = t_estimate(float(weights @ fit.values), se, fit.df, **told)
+    return made
 
 
 def _items(

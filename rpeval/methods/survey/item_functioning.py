@@ -69,6 +69,7 @@ def item_functioning(
     [['i0', 'yes']]
     """
     require_group(frame, group)
+    frame = frame.reset_index(drop=True)
     codes = keyed_answers(frame, items=items, low=low, high=high, reverse=reverse).dropna()
     if len(items) < 3:
         what = f"{len(items)} items leave no total to compare at."

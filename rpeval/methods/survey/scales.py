@@ -169,16 +169,8 @@ def percent_favorable(
     answers_n = int(answers.notna().to_numpy().sum())
     low_, high_ = _share_interval(value / 100, fit, answers_n, level)
     how = f"exact binomial at the effective number of answers, by school, t({fit.df:.1f})"
-    return Estimate(
-        value=value,
-        se=fit.se,
-        low=100 * low_,
-        high=100 * high_,
-        df=fit.df,
-        clusters=fit.clusters_n,
-        method=f"share of answers; {how}",
-        **common,
-    )
+    common |= {"df": fit.df, "clusters": fit.clusters_n, "method": f"share of answers; {how}"}
+    return Estimate(value=value, se=fit.se, low=100 * low_, high=100 * high_, **common)
 
 
 def _share_interval(share: float, fit: ClusteredFit, answers_n: int, level: float) -> tuple[float, float]:

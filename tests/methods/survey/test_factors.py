@@ -212,6 +212,8 @@ def test_what_is_refused():
         categorical_omega(answers[:99], items=list(answers), **asked)
     with pytest.raises(MethodError, match="cannot be fitted to 2 items"):
         categorical_omega(answers, items=["i0", "i1"], **asked)
+    with pytest.raises(MethodError, match="of one school"):
+        categorical_omega(answers.assign(s=1), items=list(answers), school="s", **asked)
     with pytest.raises(MethodError, match="alike: i2"):
         fit_ordinal_factors(answers.assign(i2=1), items=list(answers), **asked)
     with pytest.raises(MethodError, match="3 and 1 items"):

@@ -25,7 +25,7 @@ def simulate(
     loadings=(0.8, 0.75, 0.7, 0.7, 0.65, 0.6),
     ceiling=0.0,
 ):
-    """Two waves in schools that drift, item by item too: `shift` moves the first two items, `real` the construct."""
+    """Two waves in schools that drift, item by item too; `shift` moves two items, `real` the construct."""
     load, sizes = np.array(loadings), rng.integers(size // 2, size * 3 // 2, schools)
     school = np.repeat(np.arange(schools), 2 * sizes)
     wave = np.concatenate([np.repeat([0, 1], n) for n in sizes])

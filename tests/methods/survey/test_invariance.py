@@ -12,8 +12,8 @@ from rpeval.methods.survey.quadratic import box_test
 
 FOUR = ["i0", "i1", "i2", "i3"]
 
-# measEq.syntax with ID.cat = "Wu.Estabrook.2016" and WLSMV: chisq, df, scaled, cfi and rmsea scaled; the step by
-# lavTestLRT with satorra.2000.
+# measEq.syntax with ID.cat = "Wu.Estabrook.2016" and WLSMV: chisq, df, scaled, cfi and rmsea scaled; the
+# step by lavTestLRT with satorra.2000.
 GENDER = [
     (72.217830177977, 10, 138.471221539326, 0.975384677272, 0.097425758740, None),
     (76.473268180439, 25, 154.672438521394, 0.975154521885, 0.061904854130, 10.19414342363),
@@ -51,8 +51,8 @@ def test_one_factor_over_two_groups_is_lavaan(shared_data):
 def test_two_keyed_factors_over_three_waves_are_lavaan(shared_data):
     data = pd.read_csv(shared_data("data/pisa_turkiye/pisa_tur_belong_2012_2015_2018.csv"))
     ladder = invariance(
-        data, items=["b1", "b4", "b6", "b2", "b3", "b5"], by="wave", low=1, high=4, reverse=["b2", "b3", "b5"],
-        factors=[0, 0, 0, 1, 1, 1],
+        data, items=["b1", "b4", "b6", "b2", "b3", "b5"], by="wave", low=1, high=4,
+        reverse=["b2", "b3", "b5"], factors=[0, 0, 0, 1, 1, 1],
     )  # fmt: skip
     agree(ladder, WAVES)
     means = {(group, factor): mean for group, factor, mean in ladder.latent_means}
@@ -80,7 +80,7 @@ def test_the_slopes_of_the_model_are_its_derivatives(factor):
 
 
 def two_groups(n, *, seed, mean=0.0, load=0.0, answered_lower=0.0):
-    """Two groups on one factor; in the second the factor's mean, one loading, or one item's answers differ."""
+    """Two groups on one factor; in the second its mean, one loading, or one item's answers differ."""
     rng = np.random.default_rng(seed)
     group = np.repeat([0, 1], n)
     loadings = np.tile([0.8, 0.7, 0.7, 0.6], (2 * n, 1))

@@ -124,7 +124,7 @@ def test_the_interval_of_a_share_is_that_of_survey_given_its_standard_error():
 
 @pytest.mark.parametrize(("truth", "schools"), [(0.97, 12), (0.99, 20), (0.5, 12)])
 def test_the_interval_of_a_share_covers_also_near_the_end(truth, schools):
-    """Shares of schools are beta with an intraclass correlation of .05; the plain t interval covers 83 to 88 %."""
+    """Schools' shares are beta, intraclass correlation .05; a plain t interval covers 83 to 88 %."""
     rng, draws, covered = np.random.default_rng(1), 150, 0
     spread = truth * 19
     for _ in range(draws):

@@ -1,7 +1,7 @@
 """Did the items move together? What an effect on a scale could owe to a few of its items."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -17,7 +17,7 @@ from rpeval.methods.survey.factors import fit_pairs
 from rpeval.methods.survey.quadratic import box_test
 from rpeval.methods.survey.scales import keyed_answers, scale_scores
 from rpeval.methods.survey.survey_design import arrange, stack, wave_columns
-from rpeval.methods.wording import some
+from rpeval.methods.wording import refuse
 
 ALARM = 0.05
 
@@ -56,7 +56,8 @@ class MeasurementGate:
     flagged      : items that moved apart from the others
     effect       : on the score, in its standard deviations
     without      : the same when flagged items move as the others lead one to expect
-    artefact     : effect - without; where nothing is flagged, for the one item that stands out most
+    artefact     : effect - without; where nothing is flagged, for the one item that stands out most. Its
+                   interval allows for having looked for that item
     suspects     : the items behind `artefact`
     lowest, highest : effect on the score when one item is left out, over all items
     items        : one ItemEffect per item
@@ -115,8 +116,8 @@ def measurement_gate(
     frame : one row per answer, items as codes; school, wave, start and weight as for `did_survey`
     Returns a MeasurementGate. School-wave means carry the comparison, so only schools count: CR2 by school,
     and a test (at 5 %) that needs no more schools than items.
-    Refuses (MethodError): as `did_survey`; fewer than three items; an item that nobody answered in a school
-    and wave that others answered.
+    Refuses (MethodError): as `did_survey`; fewer than three items; an item that nobody answered in a wave. A
+    school's wave in which nobody answered one of the items leaves.
     Source: Box (1954) for the test; Bell & McCaffrey (2002) for the covariance.
 
     >>> import numpy as np
@@ -174,9 +175,10 @@ def _cells(answers: pd.DataFrame, scored: pd.DataFrame, *, school: str, wave: st
             for f, s in zip(filled.T, seen.T, strict=True)
         ]
     )
-    _require_answers(means, answers.columns, frame, school, wave)
+    frame[list(answers.columns)] = means
+    _require_answers(frame, answers.columns, wave)
     apart = pd.DataFrame(np.where(seen, values - means[place], np.nan)).cov().to_numpy()
-    return _Cells(pd.concat([frame, pd.DataFrame(means, columns=answers.columns)], axis=1), _slopes(apart))
+    return _Cells(frame.dropna(subset=list(answers.columns)), _slopes(apart))
 
 
 def _mean(total: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -184,17 +186,15 @@ def _mean(total: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return np.divide(total, weight, out=np.full(len(total), np.nan), where=weight > 0)
 
 
-def _require_answers(means: np.ndarray, items: pd.Index, cells: pd.DataFrame, school: str, wave: str) -> None:
-    """Refuse an item that nobody answered in a school and wave that others answered."""
-    problems = []
-    for j, item in enumerate(items):
-        missing = cells[np.isnan(means[:, j])]
-        if len(missing):
-            where = some(f"{s} ({y})" for s, y in zip(missing[school], missing[wave], strict=True))
-            what = f"Nobody answered {item} in {where}."
-            problems.append(Problem("items", what, "Leave the item out, or the school."))
-    if problems:
-        raise MethodError(problems)
+def _require_answers(cells: pd.DataFrame, items: pd.Index, wave: str) -> None:
+    """Refuse an item that nobody answered in a whole wave."""
+    asked = cells[list(items)].notna().groupby(cells[wave]).any()
+    problems = [
+        Problem("items", f"Nobody answered {item} in {year}.", "Leave the item, or the wave, out.")
+        for item in items
+        for year in asked.index[~asked[item]]
+    ]
+    refuse(problems)
 
 
 def _slopes(covariance: np.ndarray) -> np.ndarray:
@@ -294,7 +294,15 @@ def _score_effects(
         method = f"{what}; school-wave means, CR2 by school, t({fit.df:.1f})"
         told |= {"unit": "SD", "n_unit": "students", "clusters": fit.clusters_n, "method": method}
         made[name] = t_estimate(float(weights @ fit.values), se, fit.df, **told)
-    return made
+    return made | {"artefact": _widened(made["artefact"], len(slope))}
+
+
+def _widened(artefact: Estimate, items_n: int) -> Estimate:
+    """Widen the interval for having looked for the item that stands out, and give no p-value."""
+    reach = float(stats.t.ppf(1 - (1 - artefact.level) / 2 / items_n, artefact.df)) * artefact.se
+    method = f"{artefact.method}; interval widened for the choice among {items_n} items"
+    low, high = artefact.value - reach, artefact.value + reach
+    return replace(artefact, low=low, high=high, p=None, method=method)
 
 
 def _items(

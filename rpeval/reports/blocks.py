@@ -1,6 +1,6 @@
 """The words of a report: a document is sections of blocks, a block is runs, a number is a run with a name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 
@@ -70,6 +70,8 @@ class TableBlock:
     name       : "Table 3"; empty for the numbers behind a figure
     numeric    : for each column, whether its cells are numbers (set to the right)
     rows       : one run per cell; the first column names the row
+    sources    : for each row, where all its cells come from ("suspensions.trend/3", or a finding's id);
+                 empty where each cell says so itself
     """
 
     id: str
@@ -80,6 +82,7 @@ class TableBlock:
     numeric: tuple[bool, ...]
     rows: tuple[tuple[Run, ...], ...]
     note: Runs = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +101,11 @@ class FigureBlock:
 
 @dataclass(frozen=True, slots=True)
 class Callout:
-    """A statement set apart. kind : bottom_line or note."""
+    """Blocks set apart. kind : bottom_line, note, or fold for what opens at a reader's wish."""
 
     kind: str
     heading: str
-    blocks: tuple[Paragraph | Bullets, ...]
+    blocks: tuple["Block", ...]
 
 
 Block = Paragraph | Bullets | TableBlock | FigureBlock | Callout
@@ -136,3 +139,14 @@ class Document:
     sections: tuple[Section, ...]
     district: str = ""
     words: Mapping[str, str] = field(default_factory=dict)
+
+    def figures(self) -> list[FigureBlock]:
+        """List the figures in the order in which they stand, those in callouts too."""
+        return [b for s in self.sections for b in _inner(s.blocks) if isinstance(b, FigureBlock)]
+
+
+def _inner(blocks: tuple[Block, ...]) -> Iterator[Block]:
+    for block in blocks:
+        yield block
+        if isinstance(block, Callout):
+            yield from _inner(block.blocks)

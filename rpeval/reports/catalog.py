@@ -12,6 +12,7 @@ states    what each state of a verdict of one kind means (benefit, harm, gap, sc
 index     every number of the report
 rest      every released table that no other block asks for
 callout   a group of blocks set apart
+fold      a group of blocks under its name, which a reader opens
 
 Any block may have `when` (a condition), `needs` (findings without which it is not printed; where one was
 refused, its reason is printed instead) and `otherwise` (what to print when there is nothing).
@@ -38,6 +39,7 @@ KINDS = {
     "rest": set(),
     "states": set(),
     "callout": {"heading", "blocks"},
+    "fold": {"blocks"},
 }
 ALWAYS = {"when", "needs", "otherwise"}
 

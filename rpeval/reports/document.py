@@ -133,6 +133,11 @@ class _Composer:
         if inner:
             yield Callout(told["callout"], told["heading"], inner)
 
+    def _fold(self, told: dict[str, Any]) -> Iterator[Block]:
+        inner = tuple(b for block in told["blocks"] for b in self.blocks(block))
+        if inner:
+            yield Callout("fold", told["fold"], inner)
+
     def _table(self, told: dict[str, Any]) -> Iterator[Block]:
         for id in self._tables(told["table"]):
             if id not in self.printed:
@@ -172,7 +177,7 @@ class _Composer:
         return "figure" if figures.drawable(self.found.tables[id]) else "table"
 
     def _printed(self, table: Table, name: str) -> TableBlock:
-        return tables.printed(table, name=name, hidden_note=self.catalog["phrases"]["hidden"])
+        return tables.printed(table, name=name, phrases=self.catalog["phrases"])
 
     def _drawn(self, table: Table) -> FigureBlock:
         numbers, names = self._printed(table, ""), self.wording.names
@@ -199,7 +204,13 @@ class _Composer:
     def _every(self) -> Iterator[dict[str, Any]]:
         for section in self.catalog["sections"]:
             if self.wording.true(section.get("when", "")):
-                yield from (b for b in section["blocks"] if self.wording.true(b.get("when", "")))
+                yield from self._within(section["blocks"])
+
+    def _within(self, blocks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        for block in blocks:
+            if self.wording.true(block.get("when", "")):
+                yield block
+                yield from self._within(block.get("blocks", []))
 
     def _names(self) -> dict[str, str]:
         """Number figures and tables in the order in which they will be printed."""
@@ -223,5 +234,5 @@ _MAKERS = {
     "text": _Composer._text, "bullets": _Composer._bullets, "choose": _Composer._choose,
     "table": _Composer._table, "figure": _Composer._figure, "effects": _Composer._effects,
     "index": _Composer._index, "refusals": _Composer._refusals, "rest": _Composer._rest,
-    "callout": _Composer._callout, "states": _Composer._states,
+    "callout": _Composer._callout, "fold": _Composer._fold, "states": _Composer._states,
 }  # fmt: skip

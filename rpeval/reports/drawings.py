@@ -15,7 +15,7 @@ from rpeval.reports import marks
 from rpeval.reports.marks import BLUE, FAINT, ORANGE, SHADE, SOFT
 
 WIDTH = 7.2
-NAMED = 30
+NAMED, DOTTED = 30, 300  # dots that are all named; dots that can be told apart
 FIXED = {"event": "value", "dots": "value", "intervals": "value", "planted": "planted"}
 _KEYS = YEAR_COLUMNS | {"arm", "group", "item", "school_id", "school_name", "suppressed", "unit"}
 
@@ -109,7 +109,10 @@ def groups(figure: Figure, table: Table) -> None:
 
 
 def dots(figure: Figure, table: Table) -> None:
-    """Draw one dot per row, sorted; all are named when they fit, else the lowest and the highest."""
+    """Draw one dot per row, sorted; all are named when they fit, else the lowest and the highest.
+
+    So many dots that they would touch are drawn as the line that they form.
+    """
     frame = visible(table)
     text = next(c for c in ("school_name", *table.labels) if c in frame.columns and c not in ("value", "arm"))
     rows = frame.sort_values(["value", text], kind="stable").reset_index(drop=True)
@@ -119,6 +122,9 @@ def dots(figure: Figure, table: Table) -> None:
     ax.axvline(0, color=SOFT, lw=0.9, zorder=1)
     for arm, part in _by_arm(rows):
         look = marks.arm_look(arm)
+        if len(part) > DOTTED:
+            ax.plot(part["value"], part.index, color=look["color"], ls=look["linestyle"], lw=2.4)
+            continue
         marks.intervals(ax, part.index.to_numpy(float), part, face=look["markerfacecolor"], upright=False,
                         color=look["color"], marker=look["marker"])  # fmt: skip
     if "arm" in rows.columns:

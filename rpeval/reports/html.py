@@ -8,7 +8,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
 
-from rpeval.reports.blocks import Document, FigureBlock
+from rpeval.reports.blocks import Document
 from rpeval.reports.svgtext import share_glyphs
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -26,7 +26,7 @@ def html(document: Document) -> str:
     (True, False)
     """
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    drawn = [b for s in document.sections for b in s.blocks if isinstance(b, FigureBlock)]
+    drawn = document.figures()
     pictures = dict(
         zip((b.id for b in drawn), map(Markup, share_glyphs([b.svg for b in drawn])), strict=True)
     )

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from rpeval.findings.store import write_whole
-from rpeval.reports.blocks import FigureBlock
 from rpeval.reports.document import build
 from rpeval.reports.html import html
 
@@ -21,7 +20,7 @@ def render(folder: Path | str) -> Path:
     folder = Path(folder)
     document = build(folder)
     page = html(document)
-    drawn = {f"{b.id}.svg": b.svg for s in document.sections for b in s.blocks if isinstance(b, FigureBlock)}
+    drawn = {f"{b.id}.svg": b.svg for b in document.figures()}
     for name, svg in drawn.items():
         write_whole(folder / "figures" / name, svg)
     for stale in sorted((folder / "figures").glob("*.svg")):

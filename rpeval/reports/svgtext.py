@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 _GLYPH = re.compile(r'(<path id="(s[^"]+)" (d="[^"]*" transform="scale[^"]*")/>\n?)')
+_GROUP = re.compile(r"(<g>\n?|<g [^>]*>|</g>\n?)")
+_ALIKE = re.compile(r'<use [^>]*( style="[^"]*")/>\n(?:<use [^>]*\1/>\n)+')
 
 
 def inline(text: str, name: str, alt: str) -> str:
@@ -28,9 +30,11 @@ def inline(text: str, name: str, alt: str) -> str:
 def share_glyphs(svgs: Sequence[str]) -> list[str]:
     """Let pictures on one page share the outlines of letters: each is defined in the first that uses it.
 
+    Ids become as short as one page allows, since every letter that is drawn names one.
+
     >>> letter = '<path id="s{}-0" d="M0" transform="scale(1)"/>'
     >>> share_glyphs([letter.format(1), letter.format(2) + '<use href="#s2-0"/>'])[1]
-    '<use href="#s1-0"/>'
+    '<use href="#g0"/>'
     """
     known: dict[str, str] = {}
     shared = []
@@ -42,7 +46,9 @@ def share_glyphs(svgs: Sequence[str]) -> list[str]:
                 svg = svg.replace(whole, "")
         svg = re.sub(r'href="#([^"]+)"', lambda m, moved=moved: f'href="#{moved.get(m[1], m[1])}"', svg)
         shared.append(re.sub(r"<defs>\s*</defs>\n?", "", svg))
-    return shared
+    used = dict.fromkeys(id for svg in shared for id in re.findall(r' id="(s[0-9a-f]*-[0-9]+)"', svg))
+    short = {id: f"g{number}" for number, id in enumerate(used)}
+    return [re.sub(r"s[0-9a-f]*-[0-9]+", lambda m: short.get(m[0], m[0]), svg) for svg in shared]
 
 
 def _slim(text: str) -> str:
@@ -50,7 +56,29 @@ def _slim(text: str) -> str:
     text = re.sub(r"[0-9]+\.[0-9]{3,}", _short_number, text)
     text = re.sub(r'd="[^"]*"', _short_path, text)
     text = re.sub(r'(<use [^>]*)transform="translate\(([-0-9.]+) ([-0-9.]+)\)"', _short_place, text)
-    return re.sub(r"\n\s*", "\n", text).replace("; ", ";").replace(": #", ":#")
+    text = re.sub(r"\n\s*", "\n", text).replace("; ", ";").replace(": ", ":")
+    return _ALIKE.sub(_one_style, _without_plain_groups(text))
+
+
+def _without_plain_groups(text: str) -> str:
+    """Take out groups that say nothing about what they hold.
+
+    >>> _without_plain_groups('<g><g style="x"><g>a</g></g></g>')
+    '<g style="x">a</g>'
+    """
+    kept: list[bool] = []
+    pieces = []
+    for piece in _GROUP.split(text):
+        if piece.startswith("<g"):
+            kept.append(piece.strip() != "<g>")
+        if not _GROUP.fullmatch(piece) or (kept.pop() if piece.startswith("</g>") else kept[-1]):
+            pieces.append(piece)
+    return "".join(pieces)
+
+
+def _one_style(found: re.Match) -> str:
+    """Say once how a run of marks looks, instead of at each."""
+    return f"<g{found[1]}>\n{found[0].replace(found[1], '')}</g>\n"
 
 
 def _short_number(found: re.Match) -> str:
@@ -59,8 +87,9 @@ def _short_number(found: re.Match) -> str:
 
 
 def _short_place(found: re.Match) -> str:
-    down = "" if found[3] == "0" else f' y="{found[3]}"'
-    return f'{found[1]}x="{found[2]}"{down}'
+    """Write a letter's place in whole units of its outline: hundreds of them make one letter."""
+    across, down = (f"{float(place):.0f}" for place in found.groups()[1:])
+    return found[1] + " ".join(f'{axis}="{place}"' for axis, place in (("x", across), ("y", down)) if place != "0")
 
 
 def _short_path(found: re.Match) -> str:

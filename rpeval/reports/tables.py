@@ -1,6 +1,7 @@
 """Tables as printed: a released table, effects side by side, and the index of every number."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -9,41 +10,66 @@ from rpeval.findings.table import YEAR_COLUMNS
 from rpeval.reports.blocks import Declared, Number, Run, Runs, TableBlock
 from rpeval.reports.wording import Wording, anchor, number_of
 
+MOST, EACH_END = 80, 10  # rows of a table that are all printed; of a longer one, how many of each end
 
-def printed(table: Table, *, name: str, hidden_note: str) -> TableBlock:
-    """Print a released table as it is; each cell carries "<table>/<row>/<column>".
 
-    name        : "Table 3"
-    hidden_note : what to say when rows are hidden, with {n} for how many
+def printed(table: Table, *, name: str, phrases: Mapping[str, str]) -> TableBlock:
+    """Print a released table as it is; a long one by its ends, which its note says.
+
+    name    : "Table 3"
+    phrases : hidden (what to say when rows are hidden, with {n}), capped (when not all rows are printed, with
+              {shown}, {n} and {file})
     """
-    columns = list(table.labels)
+    columns, at = list(table.labels), printed_rows(table)
     numeric = tuple(_numeric(table.frame[c], c) for c in columns)
+    texts = table.rows()
     rows = [
-        tuple(
-            _cell(table, i, c, shown, number) for c, shown, number in zip(columns, row, numeric, strict=True)
-        )
-        for i, row in enumerate(table.rows())
+        tuple(_cell(table, i, *cell) for cell in zip(columns, texts[i], numeric, strict=True)) for i in at
     ]
     source = f"table:{table.id}"
     return TableBlock(
         table.id, anchor("table", table.id), name, (Declared(table.title, source),),
         tuple(Declared(table.labels[c], source) for c in columns), numeric, tuple(rows),
-        note_of(table, hidden_note),
+        note_of(table, phrases, printed_n=len(at)), tuple(f"{table.id}/{i}" for i in at),
     )  # fmt: skip
 
 
-def note_of(table: Table, hidden_note: str) -> Runs:
-    """Give a table's note and, where rows are hidden, how many."""
+def printed_rows(table: Table) -> list[int]:
+    """Choose the rows to print: all, or of a long table those with the lowest and the highest values.
+
+    >>> long = pd.DataFrame({"value": range(100, 0, -1)})
+    >>> printed_rows(Table("a.b", "Long", long, {"value": "Value"}))[:3]
+    [99, 98, 97]
+    """
+    n = len(table.frame)
+    if n <= MOST:
+        return list(range(n))
+    order = list(range(n))
+    if "value" in table.labels:
+        order = table.frame["value"].reset_index(drop=True).sort_values(kind="stable").dropna().index.tolist()
+    return [*order[:EACH_END], *order[-EACH_END:]]
+
+
+def note_of(table: Table, phrases: Mapping[str, str], *, printed_n: int) -> Runs:
+    """Give a table's note and, where rows are hidden or not all are printed, how many."""
     runs: list[Run] = [Declared(table.note.strip(), f"table:{table.id}")] if table.note.strip() else []
+    counts = {"n": len(table.frame), "shown": printed_n, "suppressed_n": table.suppressed_n}
+    numbers: dict[str, Run] = {key: _count(table, key, n) for key, n in counts.items()}
     if table.suppressed_n:
-        before, _, after = hidden_note.partition("{n}")
-        runs += [(" " if runs else "") + before, _hidden_number(table), after]
-    return tuple(runs)
+        runs += [" ", *_filled(phrases["hidden"], {"n": numbers["suppressed_n"]})]
+    if printed_n < len(table.frame):
+        file = Declared(f"tables/{table.id}.csv", f"table:{table.id}")
+        runs += [" ", *_filled(phrases["capped"], numbers | {"file": file})]
+    return tuple(runs[1:] if runs[:1] == [" "] else runs)
 
 
-def _hidden_number(table: Table) -> Number:
-    n = str(table.suppressed_n)
-    return Number(f"{table.id}/suppressed_n", n, value=n, label="Rows hidden")
+def _filled(phrase: str, runs: Mapping[str, Run]) -> list[Run]:
+    pieces = re.split(r"\{([a-z_]+)\}", phrase)
+    return [runs[piece] if i % 2 else piece for i, piece in enumerate(pieces) if piece]
+
+
+def _count(table: Table, what: str, n: int) -> Number:
+    return Number(f"{table.id}/{what}", f"{n:,}", value=str(n), label="Rows")
 
 
 def _numeric(column: pd.Series, name: str) -> bool:
@@ -90,4 +116,5 @@ def index(found: Collected, *, id: str, name: str, caption: Runs, words: dict) -
     )  # fmt: skip
     headings = tuple(words[w] for w in ("id", "what", "shown", "interval", "made_in"))
     numeric = (False, False, True, True, False)
-    return TableBlock(id, anchor("table", id), name, caption, headings, numeric, rows)
+    sources = tuple(row[0].text for row in rows)
+    return TableBlock(id, anchor("table", id), name, caption, headings, numeric, rows, (), sources)

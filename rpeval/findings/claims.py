@@ -95,6 +95,20 @@ def answer_checks(register: Any, findings: Mapping[str, Finding]) -> tuple[Answe
     return tuple(_weigh(id, check, findings) for id, check in register.checks.items())
 
 
+def asked_for(register: Any, asked: Sequence[str]) -> tuple[str, ...]:
+    """Give the ids of the claims that a study was asked to answer, in the order of the register.
+
+    register : as in `answer_claims`; asked : claim ids and organizations; all claims where it is empty
+
+    >>> from types import SimpleNamespace as S
+    >>> register = S(claims={"C01": S(who=("A",)), "C02": S(who=("A", "B"))})
+    >>> asked_for(register, ["B"]), asked_for(register, [])
+    (('C02',), ('C01', 'C02'))
+    """
+    known = register.claims.items()
+    return tuple(id for id, claim in known if not asked or {id, *claim.who} & set(asked))
+
+
 def decision(id: str, findings: Mapping[str, Finding]) -> str:
     """Give the state of a finding: its own, or for "<x>.att" that of "<x>.verdict"; empty where none is.
 
@@ -169,8 +183,6 @@ def _cap(state: str, id: str, claim: Any, checks: Mapping[str, str]) -> tuple[st
     doubted = room in ("belonging", "survey") and checks.get("A22") in RAISED
     if doubted and state in ("supported", "narrowed"):
         return "leaning", "The survey raises doubts."
-    if room == "suspensions" and state == "narrowed":
-        return "leaning", "Only the difference between the groups was judged, not the ratio."
     if claim.recorded and state in ("supported", "leaning"):
         if checks.get("A06") in (*RAISED, NOT_ASSESSED):
             raised = "Other removals took back part of the fall, or may have."

@@ -89,7 +89,9 @@ def _short_number(found: re.Match) -> str:
 def _short_place(found: re.Match) -> str:
     """Write a letter's place in whole units of its outline: hundreds of them make one letter."""
     across, down = (f"{float(place):.0f}" for place in found.groups()[1:])
-    return found[1] + " ".join(f'{axis}="{place}"' for axis, place in (("x", across), ("y", down)) if place != "0")
+    return found[1] + " ".join(
+        f'{axis}="{place}"' for axis, place in (("x", across), ("y", down)) if place != "0"
+    )
 
 
 def _short_path(found: re.Match) -> str:

@@ -86,7 +86,7 @@ def _about(params: Any) -> dict[str, dict[str, str]]:
         "II. Description of the study": {"Program": program.name, "Description": program.description or OPEN},
         "III. Research questions": {
             "Confirmatory": question, "Exploratory": "; ".join(exploratory) or "none",
-            "Claims that are answered": "; ".join(map(str, getattr(params, "claims", ()))) or "none chosen",
+            "Claims that are answered": "; ".join(params.claims) or "all of the register",
         },
         "IV. Design": {"Design": design, "Unit of assignment": "school"},
     }  # fmt: skip

@@ -549,6 +549,26 @@ class TestHarmsAndPacks:
         assert fix in problem.fix
 
 
+class TestClaimsAskedFor:
+    """claims: what a study is asked to answer."""
+
+    def asked(self, *claims):
+        content = yaml.safe_load((ROOT / "params/lakeshore.yml").read_text(encoding="utf-8"))["params"]
+        return read_params(content | {"claims": list(claims)}, root=ROOT).claims
+
+    def test_ids_and_organizations_of_the_register_may_be_named(self):
+        assert self.asked() == ()
+        assert self.asked("C01", "BASE Education") == ("C01", "BASE Education")
+
+    @pytest.mark.parametrize(("name", "fix"), [
+        ("BASE Educaton", 'Write "BASE Education" instead.'),
+        ("Nobody", "Use ids or organizations of data/reference/claims.yml."),
+    ])  # fmt: skip
+    def test_what_the_register_does_not_know_is_refused(self, name, fix):
+        (problem,) = problems_of(self.asked, name)
+        assert (problem.where, problem.fix) == ("params: claims[1]", fix)
+
+
 class TestRealStudies:
     """simulated: false."""
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
+from rpeval.inputs.schema.program import Discount, Thresholds
+from rpeval.inputs.claims import CLAIMS, read_register
 from rpeval.inputs.schema.project import DEFINITIONS, STATE_RULES
 from rpeval.inputs.schema.sources import Sorted, Sources, named_in
 from rpeval.inputs.schema.values import (
@@ -25,7 +27,7 @@ from rpeval.inputs.schema.values import (
     distinct,
     refuse,
 )
-from rpeval.inputs.words import instead, list_words, quote
+from rpeval.inputs.words import instead, list_words, nearest, quote
 from rpeval.inputs.years import show_year
 
 ROOM = ".rpeval-room"  # marks a clean room: a copy of the project that holds only what one run declares
@@ -57,6 +59,19 @@ def _a_school_day(hours: float) -> float:
     return hours
 
 
+def _in_the_register(name: str, info: ValidationInfo) -> str:
+    root = info.context and info.context.root
+    if root and (root / CLAIMS).is_file():
+        claims = read_register(root).claims
+        known = [*claims, *dict.fromkeys(who for claim in claims.values() for who in claim.who)]
+        if name not in known:
+            meant = nearest(name, known)
+            fix = f"Write {quote(meant)} instead." if meant else f"Use ids or organizations of {CLAIMS}."
+            raise refuse(f"There is no claim and no organization {quote(name)}.", fix)
+    return name
+
+
+Asked = Annotated[Text, AfterValidator(_in_the_register)]
 Measure = Annotated[Text, _measured()]
 Companion = Annotated[Measure, AfterValidator(_not_the_outcome)]
 Margin = Annotated[Text, _measured("belonging")]
@@ -211,7 +226,10 @@ class Params(Form):
     margins : smallest change that matters, by measure; harms : how far a measure may move to the worse side
               and still pass as unharmed; both in the measure's unit, above zero, decided before any result
     hours_per_day : school hours of a day of removal
+    claims  : claims of the register that the report answers, by id or by organization; all where none is named
     definitions   : what the sources count, by name of the pack; state_rules : the state's rule for IDEA
+    implementation : what counts as enough of the program; price_year : calendar year whose dollars the costs
+                    are in; discount : yearly, from the first year of the study
     """
 
     study: StudyName = Field(examples=["lakeshore"])
@@ -230,9 +248,13 @@ class Params(Form):
     privacy: Privacy = Privacy()
     margins: Annotated[dict[Margin, Positive], Sorted] = Field(default_factory=dict)
     harms: Annotated[dict[Measure, Positive], Sorted] = Field(default_factory=dict)
+    claims: Annotated[tuple[Asked, ...], AfterValidator(distinct)] = ()
     hours_per_day: Annotated[Positive, AfterValidator(_a_school_day)] = 6.5
     definitions: Annotated[Text, named_in(DEFINITIONS)] | None = None
     state_rules: Annotated[Text, named_in(STATE_RULES)] | None = None
+    implementation: Thresholds = Thresholds()
+    price_year: Annotated[Whole, between(1990, 2099)] | None = Field(None, examples=["2024"])
+    discount: Discount = 0.03
     policies: tuple[Policy, ...] = ()
     plan: Plan | None = None
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from rpeval.inputs.schema.program import Discount, Thresholds
 from rpeval.inputs.claims import CLAIMS, read_register
+from rpeval.inputs.schema.program import Discount, Thresholds
 from rpeval.inputs.schema.project import DEFINITIONS, STATE_RULES
 from rpeval.inputs.schema.sources import Sorted, Sources, named_in
 from rpeval.inputs.schema.values import (
@@ -226,7 +226,7 @@ class Params(Form):
     margins : smallest change that matters, by measure; harms : how far a measure may move to the worse side
               and still pass as unharmed; both in the measure's unit, above zero, decided before any result
     hours_per_day : school hours of a day of removal
-    claims  : claims of the register that the report answers, by id or by organization; all where none is named
+    claims  : claims of the register to answer, by id or by organization; all where none is named
     definitions   : what the sources count, by name of the pack; state_rules : the state's rule for IDEA
     implementation : what counts as enough of the program; price_year : calendar year whose dollars the costs
                     are in; discount : yearly, from the first year of the study

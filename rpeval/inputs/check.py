@@ -6,6 +6,7 @@ from typing import Any
 from rpeval.errors import DataError, Problem
 from rpeval.inputs.accounting import Accounting, Attempts
 from rpeval.inputs.idea import Idea, read_idea
+from rpeval.inputs.implementation import Implementation, gather_implementation
 from rpeval.inputs.panel import Panel, gather_panel
 from rpeval.inputs.removals import Removals, gather_removals
 from rpeval.inputs.survey import Survey, gather_survey, starts_of
@@ -29,6 +30,7 @@ class Gathered:
     survey: Survey | None
     removals: Removals | None
     idea: Idea | None
+    implementation: Implementation | None
     problems: tuple[Problem, ...]
 
 
@@ -36,14 +38,17 @@ def gather(params: Any) -> Gathered:
     """Read every source of a study once. Nothing is raised, and no problem is told twice."""
     told, (panel, problems) = Attempts(), gather_panel(params)
     survey, of_survey, removals, of_removals = None, [], None, []
+    implementation, of_logs = None, []
     if panel is not None:
         removals, of_removals = told.attempt(gather_removals, params, panel) or (None, [])
+        logs = told.attempt(gather_implementation, params, panel)
+        implementation, of_logs = logs or (None, [])
     idea = told.attempt(read_idea, params)
     if params.sources.survey is not None:
         survey, of_survey = told.attempt(gather_survey, params, starts_of(panel)) or (None, [])
     of_idea = idea.warnings if idea else ()
-    every = dict.fromkeys([*problems, *of_removals, *of_idea, *told.problems, *of_survey])
-    return Gathered(panel, survey, removals, idea, tuple(every))
+    every = dict.fromkeys([*problems, *of_removals, *of_logs, *of_idea, *told.problems, *of_survey])
+    return Gathered(panel, survey, removals, idea, implementation, tuple(every))
 
 
 def check(params: Any) -> list[Problem]:
@@ -78,6 +83,7 @@ def summarize(params: Any) -> Summary:
         "incidents": found.removals.incidents_accounting,
         "absences": found.removals.absences_accounting,
         "idea": found.idea and found.idea.accounting,
+        **found.implementation.accounting,
     }
     if survey is not None:
         books |= {"survey": survey.accounting, "invited": survey.invited_accounting}

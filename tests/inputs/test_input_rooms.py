@@ -12,6 +12,7 @@ ROOMS = {
     "tables": GROUND | {"schema"},
     "schools": GROUND | {"schema", "tables"},
     "answers": GROUND | {"schema", "tables", "schools"},
+    "program": GROUND | {"schema", "tables", "schools", "answers"},
     "simulation": GROUND,
 }
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+from rpeval.inputs.implementation import LOGS
 from rpeval.inputs.schema.sources import EnrollmentSource, TableSource
 from rpeval.inputs.schema.study import Exclusion, StudyYears
 from rpeval.inputs.years import parse_year
@@ -51,6 +52,7 @@ def tiny_params(
     incidents=None,
     absences=None,
     idea=None,
+    logs=None,
     first="2017-18",
     last="2019-20",
     leave_out=(),
@@ -68,11 +70,11 @@ def tiny_params(
     left = [Exclusion(**exclusion) for exclusion in exclusions]
     sources = SimpleNamespace(
         panel=panel, groups=groups, adoption=adoption, survey=survey, invited=invited, outcomes=outcomes,
-        incidents=incidents, absences=absences, idea=idea,
+        incidents=incidents, absences=absences, idea=idea, **dict.fromkeys(LOGS) | (logs or {}),
     )  # fmt: skip
     return SimpleNamespace(
         root=root, years=years, exclusions=left, simulated=simulated, outcome=outcome, sources=sources,
-        hours_per_day=6.5,
+        hours_per_day=6.5, price_year=2024, discount=0.03,
     )  # fmt: skip
 
 

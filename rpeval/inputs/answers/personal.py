@@ -1,6 +1,6 @@
 """What must not leave a survey file: columns that name or locate a person, and a student's own words."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import pandas as pd
@@ -21,12 +21,21 @@ def check_personal(source: Any) -> list[Problem]:
     """Refuse to read columns that name or locate persons, whatever part they were to play."""
     own = source.columns
     asked = [own.respondent_id, own.wave, own.weight, *source.groups.values(), *source.items.values()]
-    found = sorted({column for column in asked if column and _folded(column) in PERSONAL})
+    found = personal_among(column for column in asked if column)
     if not found:
         return []
     what = f"These columns name or locate persons and are not read: {list_words(map(quote, found))}."
     fix = "Use an id that names nobody, like ResponseId or a random number for each student."
     return [Problem("sources.survey", what, fix)]
+
+
+def personal_among(columns: Iterable[str], *, also: Collection[str] = ()) -> list[str]:
+    """Name the columns that name or locate persons, or are one of `also`, however they are spelled.
+
+    >>> personal_among(["First Name", "staff_id", "Notes"], also={"notes"})
+    ['First Name', 'Notes']
+    """
+    return sorted({column for column in columns if _folded(column) in {*PERSONAL, *also}})
 
 
 def _folded(column: str) -> str:

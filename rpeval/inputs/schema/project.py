@@ -9,6 +9,7 @@ from rpeval.inputs.words import list_words, nearest, quote
 
 LAYOUTS = "data/reference/layouts"
 INSTRUMENTS = "data/reference/instruments"
+FIDELITY = "data/reference/fidelity"
 DEFINITIONS = "data/reference/definitions"
 STATE_RULES = "data/reference/significant_disproportionality"
 NAMED = 5  # files named in one message

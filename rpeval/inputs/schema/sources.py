@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from rpeval.inputs.schema.project import INSTRUMENTS, LAYOUTS, explain_absent, reference_names
+from rpeval.inputs.schema.project import FIDELITY, INSTRUMENTS, LAYOUTS, explain_absent, reference_names
 from rpeval.inputs.schema.values import (
     Encoding,
     Exact,
@@ -137,6 +137,7 @@ class LayoutKeys(Form):
 
 LayoutName = Annotated[Text, named_in(LAYOUTS)]
 InstrumentName = Annotated[Text, named_in(INSTRUMENTS)]
+FidelityName = Annotated[Text, named_in(FIDELITY)]
 ScaleName = Annotated[
     str,
     matching(
@@ -164,6 +165,12 @@ class TableSource(LayoutKeys, FileSource):
 
     layout: LayoutName = Field(OWN, validate_default=True)
     enrollment: EnrollmentSource | None = None
+
+
+class FidelitySource(TableSource):
+    """Ratings of fidelity, and the instrument that they were made with."""
+
+    instrument: FidelityName = Field(examples=["rpeval_fidelity"])
 
 
 class SurveyColumns(Form):
@@ -216,6 +223,8 @@ class Sources(Form):
     outcomes  : other outcomes of each school and year, one column for each measure
     incidents : one row per incident and student, with what answered it; absences: attendance codes by student
     idea      : children counted by year, category of 34 CFR 300.647 and group
+    practices, training, fidelity, staffing, sections, summer, costs : what was done of the program, and what
+                it took
     """
 
     panel: TableSource
@@ -225,6 +234,13 @@ class Sources(Form):
     incidents: TableSource | None = None
     absences: TableSource | None = None
     idea: TableSource | None = None
+    practices: TableSource | None = None
+    training: TableSource | None = None
+    fidelity: FidelitySource | None = None
+    staffing: TableSource | None = None
+    sections: TableSource | None = None
+    summer: TableSource | None = None
+    costs: TableSource | None = None
     survey: SurveySource | None = None
     invited: TableSource | None = None
     truth: FileSource | None = None

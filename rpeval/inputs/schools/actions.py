@@ -1,5 +1,6 @@
 """Student-level records: an actions log and an enrollment file, summed to school-years and student groups."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,14 +169,19 @@ def sum_groups(students: pd.DataFrame, actions: pd.DataFrame, *, columns: list[s
     A column of yes and no makes one group, named like the column, of the students with yes.
     """
     parts = []
+    for members in members_of(students):
+        theirs = actions.merge(members[[*KEYS, "group"]], on=KEYS, how="inner")
+        parts.append(sum_by(members, theirs, [*SCHOOL_YEAR, "group"], columns=columns))
+    return pd.concat(parts, ignore_index=True) if parts else None
+
+
+def members_of(students: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Give, for each column of groups, the students that are in one of its groups, with `group`."""
     for name in group_columns(students):
         folded = students[name].str.casefold()
         group = students[name].mask(folded.isin(YES), name).mask(folded.isin(NO), "")
-        members = students.assign(group=group)[group != ""]
-        theirs = actions.merge(members[[*KEYS, "group"]], on=KEYS, how="inner")
-        if len(members):
-            parts.append(sum_by(members, theirs, [*SCHOOL_YEAR, "group"], columns=columns))
-    return pd.concat(parts, ignore_index=True) if parts else None
+        if (group != "").any():
+            yield students.assign(group=group)[group != ""]
 
 
 def sum_by(

@@ -42,10 +42,21 @@ def rate_of(count: str) -> str:
 
 RATES = {rate_of(count): count for count in COUNTS}
 IDEA_COUNTS = ("cell_n", "of_n")
-NUMBERS = (*WORDS, *RATES, *IDEA_COUNTS, "days", "hours")
+# The logs of the program itself: what was done, by whom, and what it took.
+PROGRAM_COUNTS = (
+    "events_n", "minutes", "students_n", "staff_n", "fte", "classes_n", "sections_n", "planned_n",
+    "attended_days", "possible_days", "incidents_n", "fall_attended_days", "fall_possible_days",
+    "fall_incidents_n", "quantity", "unit_price", "life_years",
+)  # fmt: skip
+PROGRAM_TEXTS = (
+    "event_id", "practice", "voluntary", "completed", "staff_id", "course", "trained_on", "hired_on",
+    "left_on", "employed", "indicator", "rater", "role", "funding", "site", "restorative", "ingredient",
+    "unit", "phase", "perspective",
+)  # fmt: skip
+NUMBERS = (*WORDS, *RATES, *IDEA_COUNTS, "days", "hours", "tier", "score", *PROGRAM_COUNTS)
 KEYS = ("school_id", "school_name", "year", "date", "group", "start_year", STAMP)
 INCIDENT = ("incident_id", "type", "severity", "response", "agreement")
-FIELDS = (*KEYS, *NUMBERS, *INCIDENT, "student_id", "action_id", "kind", "category", "level")
+FIELDS = (*KEYS, *NUMBERS, *INCIDENT, "student_id", "action_id", "kind", "category", "level", *PROGRAM_TEXTS)
 
 
 def words_of(field: str) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from rpeval.errors import FindingError, Problem
 from rpeval.estimate import Estimate, Refusal
-from rpeval.findings.disclosure import Counts, hide_small, small
+from rpeval.findings.disclosure import Counts, blur, hide_small, small
 from rpeval.findings.finding import Finding, find, suppress
 from rpeval.findings.store import check_id, save_part
 from rpeval.findings.table import Table, legend
@@ -73,13 +73,14 @@ class Findings:
     def release(
         self, id: str, frame: pd.DataFrame, *, title: str, labels: Mapping[str, str],
         keys: Sequence[str] = (), counts: Counts = (), within: str | None = None,
-        digits: Mapping[str, int] | None = None,
+        digits: Mapping[str, int] | None = None, percents: Mapping[str, str] | None = None,
         figure: str | None = None, alt: str = "", note: str = "", marks: Mapping[int, str] | None = None,
     ) -> Table:  # fmt: skip
         """Release a table: hide rows with small counts, then give it a name.
 
         labels : columns to print and their headings, in order
         keys, counts, within : see `hide_small`
+        percents : column of percents to the column with its students; blurred near 0 and 100, see `blur`
         figure, alt : kind of figure to draw from it, with its text alternative (required with a figure)
         marks : year (in which the school year starts) to what happened in it beside the program, in a few
                 words; figures over years draw a line for each within the table's years, and the text
@@ -100,10 +101,11 @@ class Findings:
         frame, hidden = hide_small(
             frame, keys=keys, counts=counts, minimum=self.params.privacy.minimum, within=within
         )
+        frame = blur(frame, percents or {})
         marks = marks_within(id, marks or {}, frame)
         alt = " ".join([alt, *(f"Marked {words}." for words in legend(marks))])
         self.tables[id] = Table(id, title, frame, dict(labels), dict(digits or {}), figure, alt, note, hidden,
-                                self.notebook, marks=marks)  # fmt: skip
+                                self.notebook, marks=marks, percents=dict(percents or {}))  # fmt: skip
         return self.tables[id]
 
     def say(self, id: str) -> str:

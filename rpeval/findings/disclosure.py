@@ -1,10 +1,13 @@
 """Disclosure control: nothing about fewer students than the study's minimum leaves a notebook."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 Counts = Sequence[tuple[str, str | None]]
+
+# Fewest students of a base, and the percent below which (and above whose complement) nothing is told.
+EXTREMES = ((300, 1.0), (100, 2.0), (40, 5.0), (20, 10.0), (0, 20.0))
 
 
 def small(cell: float | None, of: float | None, minimum: int) -> bool:
@@ -52,6 +55,33 @@ def hide_small(
         if pd.api.types.is_numeric_dtype(frame[column]):
             released[column] = pd.to_numeric(released[column])
     return released.assign(suppressed=hidden), int(hidden.sum())
+
+
+def extreme(of: float) -> float:
+    """Give the percent nearest to 0 that may be printed of so many students; near 100, its complement.
+
+    Zero and one hundred percent tell something of every single student, and nearly so of a few.
+
+    >>> extreme(1000), extreme(45), extreme(12)
+    (1.0, 5.0, 20.0)
+    """
+    return next(percent for least, percent in EXTREMES if of >= least)
+
+
+def blur(frame: pd.DataFrame, percents: Mapping[str, str]) -> pd.DataFrame:
+    """Move percents that are too near 0 or 100 for the size of their base to the nearest that may be told.
+
+    percents : column of percents to the column with its students
+
+    >>> t = pd.DataFrame({"favorable": [0.0, 50.0, 97.0], "students_n": [500, 50, 50]})
+    >>> blur(t, {"favorable": "students_n"})["favorable"].tolist()
+    [1.0, 50.0, 95.0]
+    """
+    blurred = frame.copy()
+    for column, base in percents.items():
+        least = frame[base].map(lambda n: extreme(n) if pd.notna(n) else 0.0)
+        blurred[column] = frame[column].clip(least, 100 - least)
+    return blurred
 
 
 def _hide_residuals(frame, hidden, within, cell, minimum) -> pd.Series:

@@ -65,6 +65,7 @@ def save_part(
             "digits": dict(table.digits), "figure": table.figure, "alt": table.alt, "note": table.note,
             "suppressed_n": table.suppressed_n, "notebook": notebook, "cell": _cell_of(table.id, cells),
             "marks": {str(year): text for year, text in table.marks.items()},
+            "percents": dict(table.percents),
         })  # fmt: skip
     found = [replace(f, cell=_cell_of(f.id, cells)).as_json() for f in findings.values()]
     part = {**_head(params), "notebook": notebook, "complete": True, "findings": found, "tables": listed}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from rpeval.findings.disclosure import extreme
 from rpeval.findings.finding import show_number
 
 YEAR_COLUMNS = frozenset({"year", "wave", "cohort", "start_year", "first_year", "last_year"})
@@ -54,6 +55,7 @@ class Table:
     figure, alt  : kind of figure drawn from it (or None) and the figure's text alternative
     marks        : year to what happened in it beside the program, drawn on figures over years
     suppressed_n : rows hidden
+    percents     : column of percents to the column with its students; "≤5" and "≥95" say where it was blurred
 
     >>> Table("x.y", "Title", pd.DataFrame({"a": [1]}), {"a": "A"}).rows()
     [['1']]
@@ -71,14 +73,22 @@ class Table:
     notebook: str = ""
     cell: str = ""
     marks: Mapping[int, str] = field(default_factory=dict)
+    percents: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self) -> list[list[str]]:
         """Give the printable text of each cell, row by row, columns as in `labels`."""
         hidden = self.frame.get("suppressed", pd.Series(False, index=self.frame.index))
         return [
-            [self._show(self.frame.at[i, c], c, bool(hidden[i])) for c in self.labels]
+            [self._blurred(i, c) + self._show(self.frame.at[i, c], c, bool(hidden[i])) for c in self.labels]
             for i in self.frame.index
         ]
+
+    def _blurred(self, row: Any, column: str) -> str:
+        """Give the sign before a percent that stands for all that are nearer to 0 or 100."""
+        n, value = (self.frame.at[row, c] if c else None for c in (self.percents.get(column), column))
+        if n is None or pd.isna(n) or pd.isna(value):
+            return ""
+        return "≤" if value <= extreme(n) else "≥" if value >= 100 - extreme(n) else ""
 
     def _show(self, value: Any, column: str, hidden: bool) -> str:
         if value is None or (not isinstance(value, str) and pd.isna(value)):

@@ -173,8 +173,9 @@ class GapReading:
 
 def judge_gap(
     difference: Estimate | Refusal, log_ratio: Estimate | Refusal, own: Estimate | Refusal,
-    reference: Estimate | Refusal, *, before: float | Refusal, better: Better, affected_n: float, enrolled_n: float,
-    margin: float = 1.0, ratio_margin: float = 0.10, least_cell: int = 10, least_n: int = 30,
+    reference: Estimate | Refusal, *, before: float | Refusal, better: Better,
+    affected_n: float, enrolled_n: float, margin: float = 1.0,
+    ratio_margin: float = 0.10, least_cell: int = 10, least_n: int = 30,
 ) -> GapReading:  # fmt: skip
     """Judge the effect on a gap on both its scales, and say which group moved it.
 

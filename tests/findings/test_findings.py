@@ -222,3 +222,15 @@ def test_what_is_said_of_a_finding(params):
     book = filled(params)
     assert book.say("suspensions.att") == "Effect: −2.0 per 100 (95% CI −3.0 to −1.0)"
     assert book.say("suspensions.event.m1") == "Year before: not estimated. No year before. Add one."
+
+
+def test_percents_near_zero_and_hundred_are_blurred_by_the_size_of_their_base(params):
+    frame = pd.DataFrame({"wave": [2018, 2019, 2020, 2021], "students_n": [1000, 150, 45, 12],
+                          "share": [0.2, 99.5, 97.0, 50.0]})  # fmt: skip
+    book = Findings(params, notebook="n")
+    book.release("a.b", frame, title="T", labels={"wave": "Wave", "share": "Percent"},
+                 keys=["wave"], digits={"share": 0}, percents={"share": "students_n"})  # fmt: skip
+    book.save()
+    table = collect(params.folder).tables["a.b"]
+    assert [row[1] for row in table.rows()] == ["≤1", "≥98", "≥95", "50"]
+    assert table.frame["share"].tolist() == [1.0, 98.0, 95.0, 50.0]  # the stored numbers tell no more

@@ -97,6 +97,9 @@ class Findings:
             raise FindingError(
                 Problem(id, f"The table has no column {', '.join(gone)}.", "Name its columns.")
             )
+        if unsaid := sorted({*(percents or {}).values()} - {*labels}):
+            what = f"Percents are printed without their base {', '.join(unsaid)}."
+            raise FindingError(Problem(id, what, "Print that column, too."))
         frame = frame.reset_index(drop=True)
         frame, hidden = hide_small(
             frame, keys=keys, counts=counts, minimum=self.params.privacy.minimum, within=within

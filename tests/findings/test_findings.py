@@ -228,9 +228,11 @@ def test_percents_near_zero_and_hundred_are_blurred_by_the_size_of_their_base(pa
     frame = pd.DataFrame({"wave": [2018, 2019, 2020, 2021], "students_n": [1000, 150, 45, 12],
                           "share": [0.2, 99.5, 97.0, 50.0]})  # fmt: skip
     book = Findings(params, notebook="n")
-    book.release("a.b", frame, title="T", labels={"wave": "Wave", "share": "Percent"},
+    book.release("a.b", frame, title="T", labels={"wave": "Wave", "students_n": "Students", "share": "Percent"},
                  keys=["wave"], digits={"share": 0}, percents={"share": "students_n"})  # fmt: skip
     book.save()
     table = collect(params.folder).tables["a.b"]
-    assert [row[1] for row in table.rows()] == ["≤1", "≥98", "≥95", "50"]
+    assert [row[2] for row in table.rows()] == ["≤1", "≥98", "≥95", "50"]
     assert table.frame["share"].tolist() == [1.0, 98.0, 95.0, 50.0]  # the stored numbers tell no more
+    with pytest.raises(FindingError, match="without their base students_n"):
+        book.release("a.c", frame, title="T", labels={"share": "Percent"}, percents={"share": "students_n"})

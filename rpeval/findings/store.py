@@ -132,7 +132,8 @@ def collect(folder: Path | str, *, without: str = "") -> Collected:
     whole["findings"] = [f for part in parts for f in part["findings"]]
     whole["tables"] = [t for part in parts for t in part["tables"]]
     write_whole(folder / "findings.json", dump(whole))
-    flat = pd.DataFrame(whole["findings"]).assign(simulated=whole["simulated"], study=whole["study"])
+    columns = [f.name for f in fields(Finding)]
+    flat = pd.DataFrame(whole["findings"], columns=columns).assign(simulated=whole["simulated"], study=whole["study"])
     flat["claims"] = flat["claims"].map(" ".join)
     write_whole(folder / "findings.csv", flat.to_csv(index=False, lineterminator="\n"))
     return open_findings(folder)

@@ -1,0 +1,1 @@
+"""What the program costs, what a day of instruction costs, and what it takes in instruction time."""

@@ -1,0 +1,1 @@
+"""What was delivered: training, dose, fidelity, access, each with its denominator."""

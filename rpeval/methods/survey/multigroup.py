@@ -40,6 +40,11 @@ def layouts_of(rank: int, groups_n: int, scale: Scale) -> list[Layout]:
 
     Equal thresholds free the scale and the intercept of every item in the later groups; equal loadings free
     the factors' variances there, equal intercepts their means.
+
+    >>> pairs = np.array([(0, 0, 0, 1, 1, 2), (1, 2, 3, 2, 3, 3)])
+    >>> four = Scale(np.repeat(np.arange(4), 3), np.zeros(4, int), pairs)      # four items of four answers
+    >>> [layouts_of(rank, 2, four)[0].size for rank in range(len(LEVELS))]     # of 36 moments of two groups
+    [32, 28, 25, 22]
     """
     ends = scale.parts
     cuts_n, k, m = len(scale.item), len(scale.factor), scale.factor.max() + 1

@@ -158,7 +158,7 @@ def _answer(id: str, claim: Any, findings: Mapping[str, Finding], checks: Mappin
     weakest = ("", NOT_JUDGED, NOT_ESTIMABLE)
     first = min(states, key=lambda name: weakest.index(states[name]) if states[name] in weakest else 0)
     state, reason = _cap(states.pop(first), first, claim, checks)
-    reason = reason or findings[first].reason
+    reason = reason or findings[first].reason or _unjudged(state, first, findings)
     return Answer(**told, state=state, finding=first, reason=reason, also=tuple(states.items()))
 
 
@@ -191,6 +191,16 @@ def _cap(state: str, id: str, claim: Any, checks: Mapping[str, str]) -> tuple[st
         if {checks.get("A07"), checks.get("A08")} & set(RAISED):
             return _recorded(state), "The schools' own log may not hold all removals."
     return state, ""
+
+
+def _unjudged(state: str, id: str, findings: Mapping[str, Finding]) -> str:
+    """Say why a number gives no answer: it was judged as a harm alone, or not at all."""
+    if state != NOT_JUDGED:
+        return ""
+    told = decision(id, findings)
+    return (
+        f"It was looked at as a harm only: {told}." if told in WORST_FIRST else "There is no verdict on it."
+    )
 
 
 def _recorded(state: str) -> str:
@@ -233,4 +243,4 @@ def _number(id: str, findings: Mapping[str, Finding]) -> str:
         return ""
     f = findings[id]
     interval = f" ({f.level:.0%} CI {f.shown_interval})" if f.shown_interval and f.level else ""
-    return f"{f.shown} {f.unit}".strip() + interval
+    return f"{f.label}: {f.shown} {f.unit}".strip() + interval

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from rpeval.errors import FindingError, Problem
 from rpeval.findings import Table
-from rpeval.reports import drawings
+from rpeval.reports import drawings, logic_model
 from rpeval.reports.marks import INK, SOFT
 from rpeval.reports.svgtext import inline
 from rpeval.reports.wording import anchor
@@ -23,6 +23,9 @@ KINDS = {
     "intervals": drawings.intervals,
     "planted": drawings.intervals,
 }
+
+# Drawn as text and lines rather than by matplotlib, so that it can be read aloud.
+LOGIC_MODEL = "logic_model"
 
 # The columns each kind must find; "a|b" means either. One row for each value of the key columns.
 COLUMNS = {
@@ -107,6 +110,8 @@ def what_hinders(table: Table) -> list[Problem]:
 
 def drawable(table: Table) -> bool:
     """Say whether a table names a kind of figure and still has a row to draw."""
+    if table.figure == LOGIC_MODEL:
+        return not table.frame.empty
     return table.figure in KINDS and not drawings.visible(table).empty
 
 
@@ -147,7 +152,10 @@ def svg(table: Table) -> str:
     """Draw a released table as one self-contained SVG element with its text alternative.
 
     The same table gives the same bytes on the same machine: no date, salted ids.
+    A logic_model (see `logic_model.draw`) stays text.
     """
+    if table.figure == LOGIC_MODEL:
+        return logic_model.draw(table)
     return _as_svg(draw(table), table)
 
 

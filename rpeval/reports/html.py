@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import FileSystemLoader, StrictUndefined
@@ -62,6 +63,15 @@ def breakable(id: str) -> Markup:
     return Markup(str(escape(id)).replace(".", ".<wbr>"))
 
 
+def right(numeric: Sequence[bool]) -> str:
+    """Name the columns of a table that stand to the right, for the style sheet.
+
+    >>> right([False, True, True])
+    'n2 n3'
+    """
+    return " ".join(f"n{column}" for column, number in enumerate(numeric, start=1) if number)
+
+
 @functools.cache
 def _environment() -> SandboxedEnvironment:
     made = SandboxedEnvironment(
@@ -70,6 +80,7 @@ def _environment() -> SandboxedEnvironment:
     )  # fmt: skip
     made.filters["css"] = css_text
     made.filters["breakable"] = breakable
+    made.filters["right"] = right
     made.tests["text"] = lambda run: isinstance(run, str)
     made.tests["is_a"] = lambda thing, name: type(thing).__name__ == name
     return made

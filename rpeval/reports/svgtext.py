@@ -1,11 +1,15 @@
 """SVG as text: a picture fit to stand inside a page, small, with its own ids and a text alternative."""
 
+import itertools
 import re
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 _GLYPH = re.compile(r'(<path id="(s[^"]+)" (d="[^"]*" transform="scale[^"]*")/>\n?)')
+_LETTER = re.compile(r'<use href="#(g[0-9]*)"(?: x="([0-9]+)")?/>\n')
+_LINE = re.compile(r'(?:<use href="#g[0-9]*"(?: x="[0-9]+")?/>\n)+')
 _GROUP = re.compile(r"(<g>\n?|<g [^>]*>|</g>\n?)")
 _ALIKE = re.compile(r'<use [^>]*( style="[^"]*")/>\n(?:<use [^>]*\1/>\n)+')
 
@@ -46,9 +50,50 @@ def share_glyphs(svgs: Sequence[str]) -> list[str]:
                 svg = svg.replace(whole, "")
         svg = re.sub(r'href="#([^"]+)"', lambda m, moved=moved: f'href="#{moved.get(m[1], m[1])}"', svg)
         shared.append(re.sub(r"<defs>\s*</defs>\n?", "", svg))
+    blank = {id for svg in shared for id in re.findall(r'<path id="(s[^"]+)" transform', svg)}
     used = dict.fromkeys(id for svg in shared for id in re.findall(r' id="(s[0-9a-f]*-[0-9]+)"', svg))
-    short = {id: f"g{number}" for number, id in enumerate(used)}
-    return [re.sub(r"s[0-9a-f]*-[0-9]+", lambda m: short.get(m[0], m[0]), svg) for svg in shared]
+    short = {id: "g" if id in blank else f"g{number}" for number, id in enumerate(used)}
+    return share_words([re.sub(r"s[0-9a-f]*-[0-9]+", lambda m: short.get(m[0], m[0]), svg) for svg in shared])
+
+
+def share_words(svgs: Sequence[str]) -> list[str]:
+    """Draw a word that stands on the page already as that word, moved; blanks, which show nothing, go.
+
+    >>> word = '<use href="#g1"{}/>\\n<use href="#g2"{}/>\\n<use href="#g3"{}/>\\n'
+    >>> first, again = word.format("", ' x="60"', ' x="90"'), word.format(' x="5"', ' x="65"', ' x="95"')
+    >>> print(share_words([first, again])[1], end="")
+    <use href="#w0" x="5"/>
+    """
+    counted = Counter(key for svg in svgs for line in _LINE.findall(svg) for key, _ in _words(line))
+    drawn: dict[tuple[str, ...], tuple[str, int]] = {}
+
+    def write(found: re.Match) -> str:
+        return "".join(_word(key, places, drawn, counted[key]) for key, places in _words(found[0]))
+
+    return [re.sub(r'<path id="g" [^>]*/>\n?', "", _LINE.sub(write, svg)) for svg in svgs]
+
+
+def _words(line: str) -> list[tuple[tuple[str, ...], list[int]]]:
+    """Split a line of letters at its blanks: the letters of each word, and their places."""
+    words, letters = [], [(id, int(x or 0)) for id, x in _LETTER.findall(line)]
+    for blank, word in itertools.groupby(letters, key=lambda letter: letter[0] == "g"):
+        if not blank:
+            ids, places = zip(*word, strict=True)
+            words.append((ids, list(places)))
+    return words
+
+
+def _word(key: tuple[str, ...], places: list[int], drawn: dict, times: int) -> str:
+    """Draw a word letter by letter, or as the same word elsewhere."""
+    if key in drawn:
+        name, first = drawn[key]
+        return f'<use href="#{name}" x="{places[0] - first}"/>\n'
+    across = (f' x="{x}"' if x else "" for x in places)
+    letters = "".join(f'<use href="#{id}"{x}/>\n' for id, x in zip(key, across, strict=True))
+    if times < 2 or len(key) < 3:
+        return letters
+    drawn[key] = f"w{len(drawn)}", places[0]
+    return f'<g id="{drawn[key][0]}">{letters}</g>\n'
 
 
 def _slim(text: str) -> str:

@@ -259,7 +259,7 @@ def test_the_board_prints_released_text_and_the_harms_in_the_same_row(register):
     table = board(answer_claims(register, findings), register, findings).set_index("id")
     row = table.loc["C40"]
     assert row["answer"].startswith("Supported for recorded suspensions only. ")
-    assert row["number"] == "-2.0 per 100 students (95% CI −3.0 to −1.0)"
+    assert row["number"] == "Label of suspensions.att: -2.0 per 100 students (95% CI −3.0 to −1.0)"
     assert row["beside"].startswith("Removals get another label: harm signal; ")
     lost = table.loc["C05", "answer"]
     assert lost.startswith("Not measurable with this study's data: it would need a log of the sections")

@@ -84,13 +84,14 @@ def _tiers(frame: pd.DataFrame, catalog: Mapping[str, Practice], ledger: Ledger)
         return frame["tier"]
     only = {name: of.tiers[0] for name, of in catalog.items() if len(of.tiers) == 1}
     tier = frame["tier"].fillna(frame["practice"].map(only))
-    other = tier.notna() & [t not in catalog[p].tiers for t, p in zip(tier, frame["practice"], strict=True)]
+    named = pd.Series(
+        [f"{p} in tier {t:g}" for p, t in zip(frame["practice"], tier, strict=True)], tier.index
+    )
+    has = {f"{name} in tier {tier}" for name, of in catalog.items() for tier in of.tiers}
+    other = tier.notna() & ~named.isin(has)
     if other.any():
-        kinds = sorted(
-            {f"{p} in tier {t:g}" for t, p in zip(tier[other], frame["practice"][other], strict=True)}
-        )
         what = f"{counted(other.sum(), 'row', 'names', 'name')} a tier that the practice does not have: "
-        ledger.warn(f"{what}{some(kinds)}.", "The file's own tier is used.", where="tier")
+        ledger.warn(f"{what}{some(sorted(set(named[other])))}.", "The file's own tier is used.", where="tier")
     return tier.astype("Int64")
 
 

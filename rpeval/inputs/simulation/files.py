@@ -15,6 +15,10 @@ VENDOR_HEADINGS = {
     "enrolled_n": "Membership", "oss_n": "OSS Events", "iss_n": "ISS Events",
     "suspended_n": "Students w/ OSS",
 }  # fmt: skip
+EVENT = [
+    "event_id", "date", "school_id", "practice", "tier", "events_n", "minutes", "students_n", "staff_n",
+    "incident_id", "voluntary", "agreement", "completed",
+]  # fmt: skip
 
 
 def study_files(study: Study) -> dict[str, pd.DataFrame]:
@@ -30,6 +34,7 @@ def study_files(study: Study) -> dict[str, pd.DataFrame]:
     files |= {"adoption.csv": adoption_rows(study), "survey.csv": survey_rows(study)}
     files["invited.csv"] = invited_rows(study)
     files |= {f"{name}.csv": rows for name, rows in further_rows(study).items() if rows is not None}
+    files |= {f"{name}.csv": program_rows(study, name) for name in study.program}
     return {name: table.assign(simulated=STAMP) for name, table in files.items()}
 
 
@@ -163,6 +168,25 @@ def further_rows(study: Study) -> dict[str, pd.DataFrame | None]:
         idea = named["idea"].replace({"group": study.recipe["idea"]["names"]})
         named["idea"] = idea[["year", "level", "category", "group", "cell_n", "of_n"]]
     return named | students
+
+
+def program_rows(study: Study, name: str) -> pd.DataFrame:
+    """A log of the program: keys of events and staff in place of numbers, empty where nothing is said."""
+    rows = name_keys(study, study.program[name])
+    if name == "training":
+        rows.insert(0, "staff_id", [f"T{1 + number:04d}" for number in rows.pop("staff_no")])
+        rows = rows.rename(columns={"trained_on": "date"})
+    if name == "fidelity":
+        rows.insert(
+            2,
+            "indicator",
+            np.array(study.recipe["program_logs"]["fidelity"]["names"])[rows.pop("indicator_no")],
+        )
+    if name != "practices":
+        return rows
+    rows.insert(0, "event_id", [f"E{1 + k:05d}" for k in range(len(rows))])
+    sizes = {column: rows[column].astype("Int64") for column in ("minutes", "students_n", "staff_n")}
+    return repeat_some(rows.assign(**sizes)[EVENT], study, "repeated_events")
 
 
 def table_bytes(name: str, table: pd.DataFrame) -> bytes:

@@ -1,13 +1,13 @@
 """A whole simulated study: schools, students, suspensions, adoption, survey, and the truth behind them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rpeval.inputs.simulation import incidents, outcomes, schools, survey
+from rpeval.inputs.simulation import incidents, outcomes, resources, schools, survey
 
 PER_100 = "per 100 students"
 
@@ -27,6 +27,7 @@ class Study:
     answers     : respondents × items as written, NaN = no answer
     truth       : finding id to {value, unit, note}
     outcomes, incidents, absences, idea : further tables, None where the recipe has none
+    program     : the logs of the program, by name
     """
 
     recipe: Mapping[str, Any]
@@ -43,6 +44,7 @@ class Study:
     incidents: pd.DataFrame | None = None
     absences: pd.DataFrame | None = None
     idea: pd.DataFrame | None = None
+    program: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def study(recipe: Mapping[str, Any], instrument: Mapping[str, Any]) -> Study:
@@ -66,13 +68,14 @@ def study(recipe: Mapping[str, Any], instrument: Mapping[str, Any]) -> Study:
     planted |= incidents.planted_removals(district, rates, enrolled, recipe)
     others, effects = outcomes.draw_outcomes(district, recipe)
     idea, ratios = outcomes.draw_idea(students, district, recipe)
-    planted |= effects | ratios
-    truth = {id: dict(zip(("value", "unit", "note"), told, strict=True)) for id, told in planted.items()}
     actions = schools.draw_actions(students, district.years, recipe)
     answers = survey.soil(survey.draw_answers(people, scale, seed), recipe["dirt"], seed)
     log = incidents.draw_incidents(students, actions, district, recipe)
+    logs, carried_out = resources.draw_program(enrolled, rates, log, district, recipe)
+    planted |= effects | ratios | carried_out
+    truth = {id: dict(zip(("value", "unit", "note"), told, strict=True)) for id, told in planted.items()}
     absences = incidents.draw_absences(log, students, district, recipe)
-    further = {"outcomes": others, "incidents": log, "absences": absences, "idea": idea}
+    further = {"outcomes": others, "incidents": log, "absences": absences, "idea": idea, "program": logs}
     return Study(
         recipe, district, rates, students, actions, invited, people, scale, answers, truth, **further
     )

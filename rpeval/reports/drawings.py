@@ -137,7 +137,9 @@ def dots(figure: Figure, table: Table) -> None:
     else:
         marks.name_extremes(ax, rows, names)
     ax.spines["left"].set_visible(False)
-    ax.set(xlabel=table.labels.get("value", "Value"), ylabel="", ylim=(-0.8, len(rows) - 0.2), axisbelow=True)
+    room = 0.8 if few else 0.25 * len(rows) / figure.get_figheight()
+    ax.set(xlabel=table.labels.get("value", "Value"), ylabel="", axisbelow=True)
+    ax.set_ylim(-room, len(rows) - 1 + room)
 
 
 def stack(figure: Figure, table: Table) -> None:

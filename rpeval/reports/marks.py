@@ -170,10 +170,10 @@ def top_note(ax: Axes, x: float, text: str) -> Text:
 
 
 def name_extremes(ax: Axes, rows: pd.DataFrame, names: pd.Series) -> None:
-    """Where rows are too many to name, name the lowest and the highest beside the dot."""
+    """Where rows are too many to name, name the lowest below its dot, and the highest above."""
     ax.set_yticks([])
-    for i, side, shift in ((0, "left", 8), (len(rows) - 1, "right", -8)):
-        ax.annotate(str(names.iloc[i]), (rows["value"].iloc[i], i), xytext=(shift, 0), ha=side, va="center",
+    for i, side, shift in ((0, "left", -9), (len(rows) - 1, "right", 9)):
+        ax.annotate(str(names.iloc[i]), (rows["value"].iloc[i], i), xytext=(0, shift), ha=side, va="center",
                     textcoords="offset points", fontsize=8.5)  # fmt: skip
 
 

@@ -87,7 +87,8 @@ def _word(key: tuple[str, ...], places: list[int], drawn: dict, times: int) -> s
     """Draw a word letter by letter, or as the same word elsewhere."""
     if key in drawn:
         name, first = drawn[key]
-        return f'<use href="#{name}" x="{places[0] - first}"/>\n'
+        moved = f' x="{places[0] - first}"' if places[0] != first else ""
+        return f'<use href="#{name}"{moved}/>\n'
     across = (f' x="{x}"' if x else "" for x in places)
     letters = "".join(f'<use href="#{id}"{x}/>\n' for id, x in zip(key, across, strict=True))
     if times < 2 or len(key) < 3:
@@ -106,11 +107,12 @@ def _slim(text: str) -> str:
 
 
 def _without_plain_groups(text: str) -> str:
-    """Take out groups that say nothing about what they hold.
+    """Take out groups that say nothing about what they hold, and those that hold nothing.
 
-    >>> _without_plain_groups('<g><g style="x"><g>a</g></g></g>')
+    >>> _without_plain_groups('<g><g style="x"><g>a</g><g/></g></g>')
     '<g style="x">a</g>'
     """
+    text = re.sub(r"<g(?: [^>]*)?/>\n?", "", text)
     kept: list[bool] = []
     pieces = []
     for piece in _GROUP.split(text):

@@ -643,7 +643,7 @@ def test_planted_shares_hold_over_many_draws(root):
         table, positions, planted = program.draw_training(enrolled, district, recipe)
         found = _trained_cells(table, positions, district.years)[cells].mean()
         trained.append(100 * found - planted["implementation.trained_share"][0])
-        scores, planted = program.draw_fidelity(10, 3, district, recipe)
+        scores, planted = program.draw_fidelity(district, recipe)
         adopting = scores[~np.isnan(district.schools["start_year"].to_numpy()[scores["school_no"]])]
         adopting = adopting.assign(spring=adopting["date"].str[:4])
         pairs = adopting.pivot(index=["school_no", "spring", "indicator_no"], columns="rater", values="score")

@@ -270,9 +270,7 @@ def _trained(
     return mean_over(100 * told["both_courses"] * expected, cells, "percent of current staff")
 
 
-def draw_fidelity(
-    indicators: int, top: int, district: District, recipe: Mapping[str, Any]
-) -> tuple[pd.DataFrame | None, Planted]:
+def draw_fidelity(district: District, recipe: Mapping[str, Any]) -> tuple[pd.DataFrame | None, Planted]:
     """Draw what two raters say each spring; state the mean share of points and the raters' correlation.
 
     Each indicator has a true score, binomial around a level of the school and year; a rater gives that score,
@@ -281,7 +279,7 @@ def draw_fidelity(
     told = recipe["program_logs"].get("fidelity")
     if not told:
         return None, {}
-    rng, cells = stream(recipe["seed"], "fidelity"), treated_cells(district, recipe)
+    rng, cells, top = stream(recipe["seed"], "fidelity"), treated_cells(district, recipe), told["top"]
     since = district.years - district.schools["start_year"].to_numpy()[:, None]
     own = rng.normal(told["mean"], told["schools"], len(cells))[:, None]
     level = np.clip(own + told["yearly"] * np.nan_to_num(since), *told["range"])
@@ -290,27 +288,7 @@ def draw_fidelity(
     ]
     rated = cells.copy()
     rated[never, -1], level[never, -1] = True, told["elsewhere"]["level"]
-    school_no, year_no = np.nonzero(rated)
-    share = np.repeat(level[school_no, year_no][:, None], indicators, axis=1)
-    truly = rng.binomial(top, share)
-    day = np.array([f"{year + 1}-04-10" for year in district.years], dtype="datetime64[D]")[year_no]
-    parts = []
-    for rater in ("R1", "R2"):
-        score = np.where(rng.random(share.shape) < told["as_it_is"], truly, rng.binomial(top, share))
-        date = np.busday_offset(day, rng.integers(0, 10, len(day)), roll="forward").astype(str)
-        rows, which = np.indices(score.shape)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "school_no": school_no[rows.ravel()],
-                    "date": date[rows.ravel()],
-                    "indicator_no": which.ravel(),
-                    "rater": rater,
-                    "score": score.ravel(),
-                }
-            )
-        )  # fmt: skip
-    table = pd.concat(parts).sort_values(["date", "school_no", "indicator_no", "rater"], ignore_index=True)
+    table = _ratings(level, rated, told, district.years, rng)
     spread, within = top**2 * level[cells].var(), (top * level * (1 - level))[cells].mean()
     alike = (spread + told["as_it_is"] ** 2 * within) / (spread + within)
     return table, {
@@ -321,3 +299,27 @@ def draw_fidelity(
             "Of two raters' scores, treated schools.",
         ),
     }
+
+
+def _ratings(
+    level: np.ndarray,
+    rated: np.ndarray,
+    told: Mapping[str, Any],
+    years: np.ndarray,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Draw the scores that two raters give where a school-year is rated."""
+    top, keep = told["top"], told["as_it_is"]
+    school_no, year_no = np.nonzero(rated)
+    share = np.repeat(level[school_no, year_no][:, None], told["indicators"], axis=1)
+    truly = rng.binomial(top, share)
+    day = np.array([f"{year + 1}-04-10" for year in years], dtype="datetime64[D]")[year_no]
+    rows, which = (axis.ravel() for axis in np.indices(share.shape))
+    parts = []
+    for rater in ("R1", "R2"):
+        score = np.where(rng.random(share.shape) < keep, truly, rng.binomial(top, share)).ravel()
+        date = np.busday_offset(day, rng.integers(0, 10, len(day)), roll="forward").astype(str)
+        where = {"school_no": school_no[rows], "date": date[rows], "indicator_no": which}
+        parts.append(pd.DataFrame(where | {"rater": rater, "score": score}))
+    order = ["date", "school_no", "indicator_no", "rater"]
+    return pd.concat(parts).sort_values(order, ignore_index=True)

@@ -31,8 +31,7 @@ def draw_program(
     practices, planted = program.draw_practices(in_all, incidents, district, recipe)
     training, positions, of_staff = program.draw_training(in_all, district, recipe)
     logs, planted = {"practices": practices, "training": training}, planted | of_staff
-    of = told.get("fidelity", {"indicators": 0, "top": 0})
-    fidelity, rated = program.draw_fidelity(of["indicators"], of["top"], district, recipe)
+    fidelity, rated = program.draw_fidelity(district, recipe)
     planted |= rated | planted_responses(enrolled, rates, district, recipe)
     if fidelity is not None:
         logs["fidelity"] = fidelity

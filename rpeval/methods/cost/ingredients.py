@@ -1,5 +1,6 @@
 """What the program costs, by the ingredients method: every resource, its quantity and its price."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ class Costs:
 
     rows        : one row per ingredient and year: those of the file, with annual (a lasting thing's cost
                   spread over its life) and present (discounted to the first year)
+    spent       : dollars as spent, nothing spread or discounted
     total       : sum of present; undiscounted: sum of annual
     startup, recurring : parts of total
     first_year  : year to which costs are discounted; discount: rate a year, 0.03 = 3 percent
@@ -25,6 +27,7 @@ class Costs:
     """
 
     rows: pd.DataFrame
+    spent: float
     total: float
     undiscounted: float
     startup: float
@@ -34,7 +37,10 @@ class Costs:
     perspective: str
 
 
-def cost_up(costs: pd.DataFrame | None, *, discount: float, perspective: str = "district") -> Costs:
+def cost_up(
+    costs: pd.DataFrame | None, *, discount: float, perspective: str = "district",
+    years: Collection[int] | None = None,
+) -> Costs:  # fmt: skip
     """Add up what the program cost, by the ingredients method.
 
     Use before any cost per student. The file lists what the program took beyond business as usual, in prices
@@ -47,6 +53,7 @@ def cost_up(costs: pd.DataFrame | None, *, discount: float, perspective: str = "
                   used up in its year)
     discount    : 0.03 = 3 percent a year
     perspective : district: what the district paid; societal: that and what others bore
+    years       : count only what falls into these years, to match an effect that was seen in them
     Returns a Costs. Refuses (MethodError): a study without costs; a cost that is unknown or below zero,
     naming ingredients.
     Source: Levin and others (2018), Economic Evaluation in Education, third edition.
@@ -74,11 +81,14 @@ def cost_up(costs: pd.DataFrame | None, *, discount: float, perspective: str = "
     first, last = int(kept["year"].min()), int(kept["year"].max())
     rows = _spread(kept, last, discount)
     rows["present"] = rows["annual"] / (1 + discount) ** (rows["year"] - first)
+    spent = kept["cost"] if years is None else kept.loc[kept["year"].isin(years), "cost"]
+    rows = rows if years is None else rows[rows["year"].isin(years)]
     order = [c for c in ("year", "phase", "category", "ingredient") if c in rows]
     rows = rows.sort_values(order, kind="stable", ignore_index=True)
     parts = rows.groupby("phase")["present"].sum()
     return Costs(
-        rows=rows, total=float(rows["present"].sum()), undiscounted=float(rows["annual"].sum()),
+        rows=rows, spent=float(spent.sum()), total=float(rows["present"].sum()),
+        undiscounted=float(rows["annual"].sum()),
         startup=float(parts.get("startup", 0.0)), recurring=float(parts.get("recurring", 0.0)),
         first_year=first, discount=discount, perspective=perspective,
     )  # fmt: skip
@@ -136,10 +146,11 @@ def by_year(costs: Costs) -> pd.DataFrame:
     return parts.assign(total=parts.sum(axis=1), present=present).reset_index().rename_axis(columns=None)
 
 
-def per(costs: Costs, base: float, *, what: str) -> float:
-    """Divide the total by students, schools or trained staff.
+def per(costs: Costs, base: float, *, what: str, spent: bool = False) -> float:
+    """Divide the cost by students, schools or trained staff.
 
-    base : how many; what: what is counted, for the message
+    base  : how many; what: what is counted, for the message
+    spent : divide what was spent, nothing spread or discounted, instead of the total
     Refuses (MethodError) a base that is not above zero, or unknown.
 
     >>> rows = pd.DataFrame({"year": [2018], "ingredient": "Training", "cost": 900.0, "phase": "startup",
@@ -149,4 +160,4 @@ def per(costs: Costs, base: float, *, what: str) -> float:
     """
     if not base > 0:
         refuse([Problem("costs", f"The study does not know how many {what} there were.", "Add them.")])
-    return costs.total / float(base)
+    return (costs.spent if spent else costs.total) / float(base)

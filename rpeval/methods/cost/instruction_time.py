@@ -1,14 +1,13 @@
 """The balance sheet of instruction time: what the program gives back to lessons, and what it takes."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from rpeval.errors import Problem
 from rpeval.estimate import Estimate
 from rpeval.methods.intervals import scaled
-from rpeval.methods.wording import refuse, some
+from rpeval.methods.wording import refuse
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,51 +24,41 @@ class Balance:
     total: Estimate
 
 
-def balance(won: Estimate, taken: Mapping[str, float], *, student_years: float) -> Balance:
+def balance(won: Estimate, *, circles: float, training: float = 0.0, student_years: float) -> Balance:
     """Set the hours that students were not removed against the hours that the program itself took.
 
     Use it where a log of practices tells minutes: circles are held in lesson time, and a program that
     recovers a day for a few and takes an hour from everyone can cost more instruction than it saves. The net
     says how much time there was, not what it was worth: a circle is not nothing.
 
-    won   : hours of instruction that students were not removed for (days recovered times hours of a day)
-    taken : hours that students spent in circles and conferences, and in lessons without their teacher while
-            staff were trained; each at or above zero, taken as known
-    student_years : students times years in the program, over which both were counted
+    won      : hours of instruction that students were not removed for (days recovered times hours of a day)
+    circles  : hours that students spent in circles and conferences; training: hours of lessons without their
+               teacher while staff were trained (`lessons_missed`); both taken as known
+    student_years : students times years in the program, over which all were counted
     Returns a Balance. Refuses (MethodError): hours that are unknown or below zero; no students.
 
-    >>> sheet = balance(Estimate(1300.0, low=650.0, high=1950.0), {"Circles": 900.0, "Conferences": 100.0},
-    ...                 student_years=1000)
+    >>> sheet = balance(Estimate(1300.0, low=650.0, high=1950.0), circles=1000.0, student_years=1000)
     >>> sheet.total.value, [round(hours, 9) for hours in (sheet.net.value, sheet.net.low, sheet.net.high)]
     (300.0, [0.3, -0.35, 0.95])
     """
-    odd = [name for name, hours in taken.items() if not hours >= 0]
-    problems = [
-        Problem(
-            "hours",
-            f"Hours that are unknown or below zero: {some(odd)}.",
-            "Leave out what is unknown, and say so.",
-        )
-    ]
-    if not student_years > 0:
-        problems.append(
-            Problem("students", "There are no student-years.", "Give those of the program years.")
-        )
-    refuse(problems[0 if odd else 1 :])
-    spent = float(sum(taken.values()))
+    if not (circles >= 0 and training >= 0 and student_years > 0):
+        what = "Hours taken, or student-years, are unknown or below zero."
+        refuse([Problem("hours", what, "Add minutes and students to the log of practices.")])
+    spent = float(circles + training)
     low, high = (None if end is None else end - spent for end in (won.low, won.high))
-    method = f"hours won minus hours taken, the latter as logged; {won.method}".rstrip("; ")
-    total = Estimate(
-        value=won.value - spent, se=won.se, low=low, high=high, df=won.df, level=won.level, unit="hours",
-        n=won.n, n_unit=won.n_unit, clusters=won.clusters, treated=won.treated, method=method,
+    total = replace(
+        won, value=won.value - spent, low=low, high=high, p=None, unit="hours",
+        method=f"hours won minus hours taken, the latter as logged; {won.method}".rstrip("; "),
     )  # fmt: skip
-    rows = [("Removals that did not happen", won.value, won.low, won.high)]
-    rows += [(name, -float(hours), None, None) for name, hours in taken.items()]
-    rows.append(("Net", total.value, low, high))
+    rows = [
+        ("Removals that did not happen", won.value, won.low, won.high),
+        ("Circles and conferences", -float(circles), None, None),
+        *([("Lessons while staff were trained", -float(training), None, None)] if training else []),
+        ("Net", total.value, low, high),
+    ]
     table = pd.DataFrame(rows, columns=["entry", "hours", "low", "high"])
-    table["hours_per_student"] = table["hours"] / student_years
-    net = scaled(total, 1 / student_years, unit="hours per student and year")
-    return Balance(table=table[["entry", "hours", "hours_per_student", "low", "high"]], net=net, total=total)
+    table.insert(2, "hours_per_student", table["hours"] / student_years)
+    return Balance(table, scaled(total, 1 / student_years, unit="hours per student and year"), total)
 
 
 def lessons_missed(training_hours: float, *, in_lessons: float, class_size: float) -> float:
@@ -78,7 +67,12 @@ def lessons_missed(training_hours: float, *, in_lessons: float, class_size: floa
     training_hours : hours of all staff together; in_lessons: the part, 0 to 1, that fell into lessons
     class_size     : students of a lesson. Lessons that a substitute gave count as missed, so it is a ceiling.
 
+    Refuses (MethodError) hours or a class size that are unknown.
+
     >>> lessons_missed(100.0, in_lessons=0.5, class_size=25)
     1250.0
     """
+    if not (training_hours >= 0 and class_size > 0):
+        what = "The hours of training, or the students of a class, are unknown."
+        refuse([Problem("training", what, "Add classes_n to sources.sections, and a log of training.")])
     return training_hours * in_lessons * class_size

@@ -27,7 +27,8 @@ def levels(fidelity: pd.DataFrame | None, schools: pd.DataFrame) -> pd.DataFrame
     >>> levels(ratings, pd.DataFrame({"school_id": ["a"], "year": [2018]}))["percent"].tolist()
     [50.0]
     """
-    rows = _last_of_each(needed(fidelity, "fidelity", "ratings of fidelity"))
+    rows = needed(fidelity, "fidelity", "ratings of fidelity", ["share"])
+    rows = _last_of_each(rows[rows["share"].notna()])
     each = rows.groupby([*SCHOOL_YEAR, "indicator"])["share"].mean().reset_index()
     made = each.groupby(SCHOOL_YEAR).agg(percent=("share", "mean"), indicators_n=("share", "size"))
     made["raters_n"] = rows.groupby(SCHOOL_YEAR)["rater"].nunique()
@@ -37,7 +38,7 @@ def levels(fidelity: pd.DataFrame | None, schools: pd.DataFrame) -> pd.DataFrame
 
 def _last_of_each(ratings: pd.DataFrame) -> pd.DataFrame:
     keys = [*SCHOOL_YEAR, "indicator", "rater"]
-    known = ratings[ratings["share"].notna()].sort_values([*keys, "day"], kind="stable")
+    known = ratings.sort_values([*keys, "day"], kind="stable")
     return known.drop_duplicates(keys, keep="last")
 
 
@@ -59,13 +60,13 @@ def at_threshold(rated: pd.DataFrame, *, threshold: float) -> pd.DataFrame:
 
 
 def rater_agreement(fidelity: pd.DataFrame | None, *, level: float = 0.95) -> Estimate:
-    """Agreement of raters who rated the same school, indicator and day: weighted kappa, quadratic weights.
+    """Agreement of raters who rated the same school and indicator in a year: weighted kappa, quadratic.
 
     Use where some schools were rated twice. Raters are interchangeable: each pair counts in both orders, so
     the marginal distribution is common, and with the quadratic weights kappa is close to an intraclass
     correlation. 1: they always agree; 0: as much as chance would.
 
-    fidelity : as in `levels`, with score
+    fidelity : as in `levels`, with score; the last rating of each rater in a year counts
     Returns an Estimate without unit; interval by leaving schools out, on the scale of Fisher's z. n counts
     the ratings in pairs. Where more than two rated, each of k ratings counts k - 1 pairs over k - 1.
     Refuses (MethodError): nobody rated together; scores that never differ; fewer than three schools.
@@ -78,11 +79,11 @@ def rater_agreement(fidelity: pd.DataFrame | None, *, level: float = 0.95) -> Es
     1.0
     """
     rows = needed(fidelity, "fidelity", "ratings of fidelity", ["score"])
-    keys = ["school_id", "indicator", "day"]
-    rows = rows[rows["score"].notna()].sort_values([*keys, "rater"], kind="stable")
+    keys = [*SCHOOL_YEAR, "indicator"]
+    rows = _last_of_each(rows[rows["score"].notna()])
     several = rows[rows.groupby(keys)["rater"].transform("nunique") > 1]
     if several.empty:
-        what = "No two raters rated the same school and indicator on the same day."
+        what = "No two raters rated the same school and indicator in one year."
         refuse([Problem("sources.fidelity", what, "Let two people rate some schools together.")])
     schools = sorted(several["school_id"].unique())
     value, left = _kappa(several, keys), [_kappa(several[several["school_id"] != s], keys) for s in schools]

@@ -60,6 +60,18 @@ def latest(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["year"] == rows["year"].max()].reset_index(drop=True)
 
 
+def total(rows: pd.DataFrame, *, column: str) -> float:
+    """Add a column up; refuse (MethodError) one of which nothing is known.
+
+    >>> total(pd.DataFrame({"hours": [1.0, np.nan]}), column="hours")
+    1.0
+    """
+    known = rows[column].dropna()
+    if known.empty:
+        refuse([Problem("rows", f"Of {column} nothing is known.", "Map the columns that it needs.")])
+    return float(known.sum())
+
+
 def average(
     rows: pd.DataFrame, *, value: str, weight: str | None = None, unit: str, what: str,
     bounds: tuple[float, float] | None = None, level: float = 0.95,

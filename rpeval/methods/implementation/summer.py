@@ -1,5 +1,8 @@
 """Summer school: attendance and incidents at sites with and without restorative practices, described."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -13,9 +16,9 @@ from rpeval.methods.wording import refuse
 # What is compared: the count, its base, how often the base (100 for percent), and the unit.
 NUMBERS = {
     "attendance": ("attended_days", "possible_days", 100, "percent of days"),
-    "incidents": ("incidents_n", "attended_days", 1000, "per 1,000 days attended"),
+    "incidents": ("incidents_n", "possible_days", 1000, "per 1,000 days enrolled"),
     "fall_attendance": ("fall_attended_days", "fall_possible_days", 100, "percent of days"),
-    "fall_incidents": ("fall_incidents_n", "fall_attended_days", 1000, "per 1,000 days attended"),
+    "fall_incidents": ("fall_incidents_n", "fall_possible_days", 1000, "per 1,000 days enrolled"),
 }
 
 
@@ -78,3 +81,27 @@ def compare_sites(summer: pd.DataFrame | None, *, number: str, level: float = 0.
                    method=f"{how}; CR2 by site, t({fit.df:.1f})", **words)
         for (fit, m, how), told in zip(fits, units, strict=True)
     )  # fmt: skip
+
+
+def rate_ratio(own: Estimate, others: Estimate) -> Estimate:
+    """Divide the rate of one kind of site by that of the other; a description, as `compare_sites` is.
+
+    own, others : rates with standard errors, of different sites
+    Returns an Estimate without unit; interval on logarithms, t with the smaller degrees of freedom.
+    Refuses (MethodError) a rate that is not above zero.
+
+    >>> round(rate_ratio(Estimate(3.0, se=0.3, df=4), Estimate(6.0, se=0.6, df=4)).value, 9)
+    0.5
+    """
+    if min(own.value, others.value) <= 0:
+        refuse([Problem("summer", "One kind of site has no such event.", "Report both rates.")])
+    value = math.log(own.value / others.value)
+    se = math.hypot(own.se / own.value, others.se / others.value)
+    df = min(own.df or math.inf, others.df or math.inf)
+    log = t_estimate(value, se, df, level=own.level)
+    words = {
+        "unit": "times the rate of other sites", "clusters": (own.clusters or 0) + (others.clusters or 0),
+        "method": "ratio of two rates, a description; interval on logarithms",
+    }  # fmt: skip
+    ends = {"low": math.exp(log.low), "high": math.exp(log.high), "df": log.df}
+    return replace(own, value=math.exp(value), se=None, p=None, **ends, **words)

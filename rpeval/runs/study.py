@@ -32,21 +32,22 @@ class Step:
     """A notebook of the road.
 
     name     : the notebook's name without its ending
-    source   : the entry of `sources`, or of the params, without which it does not run, or None
+    sources  : entries of `sources`, or of the params; it runs with any of them, or always where none is named
     required : a missing notebook stops the run; otherwise the notebook runs when it is there
     """
 
     name: str
-    source: str | None = None
+    sources: tuple[str, ...] = ()
     required: bool = True
 
 
+LOGS = ("practices", "training", "fidelity", "staffing", "sections", "summer", "costs")
 STEPS = (
-    Step("00_planning", source="plan", required=False),
+    Step("00_planning", sources=("plan",), required=False),
     Step("01_suspensions"),
-    Step("02_disproportionality", source="groups", required=False),
-    Step("03_belonging", source="survey"),
-    Step("04_implementation", source="implementation", required=False),
+    Step("02_disproportionality", sources=("groups",), required=False),
+    Step("03_belonging", sources=("survey",)),
+    Step("04_implementation", sources=LOGS, required=False),
     Step("05_report"),
 )
 
@@ -108,8 +109,8 @@ def _load_pages() -> Callable[[Path], Path]:
 def choose_steps(room: Room, params: Any) -> tuple[Step, ...]:
     """Choose the notebooks that a study's params call for; refuses (RunError) when one of them is missing."""
     resolved = params.resolved()
-    given = {None, *resolved, *resolved["sources"]}
-    wanted = [s for s in STEPS if s.source in given]
+    given = {*resolved, *resolved["sources"]}
+    wanted = [s for s in STEPS if not s.sources or given & set(s.sources)]
     present = [s for s in wanted if (room.root / "notebooks" / f"{s.name}.ipynb").is_file()]
     missing = [s.name for s in wanted if s.required and s not in present]
     if missing:

@@ -40,6 +40,8 @@ def write_folder(
     book.save()
     if survey and not bare:
         _belonging(book_of(notebook="03_belonging", **told))
+    if not bare:
+        _gathered(book_of(notebook="05_report", **told))
     return folder
 
 
@@ -241,4 +243,66 @@ def _belonging(book: Findings) -> None:
                           "students_n": [1990, 2130, 2050, 2174], "mean": [2.91, 2.95, 3.01, 2.99]})  # fmt: skip
     book.release("belonging.waves", waves, title="Belonging by year and arm", digits={"mean": 2},
                  labels={"wave": "School year", "arm": "Schools", "students_n": "Students", "mean": "Mean score"})  # fmt: skip
+    book.save()
+
+
+def _gathered(book: Findings) -> None:
+    """Add what the last notebook gathers: claims and worries, published findings, standards, plan, checklists."""
+    heads = {"claim": "What is claimed, and by whom", "found": "What this study says"}
+    for part, n in {"answered": 1, "unmeasured": 2, "uncheckable": 1}.items():
+        book.add(f"claims.{part}_n", n, label=f"Claims {part}", kind="count")
+        rows = [
+            {"claim": f"Claim {i}, by 2 organizations", "found": "Supported.", "beside": "Harm: cleared"}
+            for i in range(n)
+        ]
+        more = {"beside": "What is feared of the same"} if part == "answered" else {}
+        book.release(f"claims.{part}", pd.DataFrame(rows), title=f"Claims {part}", labels=heads | more)
+    for part in ("feared", "unassessed"):
+        rows = pd.DataFrame({"says": ["Students leave"], "found": ["Not ruled out."]})
+        book.release(
+            f"claims.{part}",
+            rows,
+            title=f"Worries {part}",
+            labels={"says": "What is feared", "found": "What is said"},
+        )
+    rows = pd.DataFrame(
+        {
+            "what": ["Author (2020): 12 schools"],
+            "design": ["schools assigned by lottery"],
+            "says": ["No change."],
+        }
+    )
+    book.release("published.suspensions", rows, title="Published findings",
+                 labels={"what": "What was studied", "design": "Design", "says": "What was found"})  # fmt: skip
+    book.add(
+        "suspensions.posterior.doubtful", "The probability of a benefit is 42%.", label="A doubtful reader"
+    )
+    book.add("standards.rating", "meets standards with reservations", label="Self-assessed rating")
+    book.add("standards.standing", "self-assessed; not a WWC review", label="What this rating is")
+    book.add("standards.tier", "none", label="Evidence tier under ESSA")
+    rows = pd.DataFrame({"says": ["Schools were not assigned by lottery."], "finding": ["params"]})
+    book.release(
+        "standards.reasons", rows, title="Why", labels={"says": "What was found", "finding": "Taken from"}
+    )
+    book.add("plan.registered", "Locked on 2027-05-03.", label="Plan of the analysis")
+    book.add("plan.seen", "none", label="Files that were there when the plan was locked")
+    book.add(
+        "plan.deviations",
+        1,
+        label="Changes of the plan since it was locked",
+        kind="count",
+        decision="flagged",
+    )
+    rows = pd.DataFrame(
+        {"what": ["margins.oss_per_100"], "before": ["1"], "after": ["0.5"], "reason": ["A typing error."]}
+    )
+    book.release("plan.changes", rows, title="What was changed",
+                 labels={"what": "What", "before": "Before", "after": "After", "reason": "Reason"})  # fmt: skip
+    rows = pd.DataFrame({"asked": ["1: The years."], "state": ["met"], "where": ["data.years"]})
+    book.release(
+        "checklists.record",
+        rows,
+        title="Records",
+        labels={"asked": "What is asked", "state": "Shown", "where": "Where"},
+    )
     book.save()

@@ -1,8 +1,11 @@
 """Reports opened in a real browser: readable by all, at any width, by keyboard, on paper, without a network."""
 
+import io
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 from report_folder import write_folder
 
 from rpeval.reports.render import render
@@ -120,3 +123,31 @@ def test_paper_leaves_out_what_only_a_screen_needs(open_report, full):
     shown = "s => getComputedStyle(document.querySelector(s)).display"
     assert [page.evaluate(shown, s) for s in ("nav", ".skip", "details:not(.fold)")] == ["none"] * 3
     assert page.evaluate(shown, ".stamp") != "none"
+    folded = "getComputedStyle(document.querySelector('.fold'), '::details-content').contentVisibility"
+    assert page.evaluate(folded) == "visible"
+
+
+def test_shared_letters_and_words_look_as_in_the_picture_alone(open_report, full):
+    page = open_report(full).page
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    together = ink(page)
+    for region in page.locator(".picture").all():
+        id = (
+            region.locator("svg")
+            .get_attribute("aria-labelledby")
+            .removesuffix("-alt")
+            .removeprefix("figure-")
+        )
+        file = next(
+            f for f in (full.parent / "figures").glob("*.svg") if re.sub(r"[^a-z0-9]+", "-", f.stem) == id
+        )
+        region.evaluate("(e, svg) => { e.innerHTML = svg }", file.read_text(encoding="utf-8"))
+    alone = ink(page)
+    assert together.shape == alone.shape
+    assert (abs(together - alone) > 100).mean() < 1e-4
+    assert (alone < 100).mean() > 1e-3
+
+
+def ink(page) -> np.ndarray:
+    """Give the whole page as gray values."""
+    return np.asarray(Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("L"), dtype=int)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from report_folder import write_folder
+from report_folder import book_of, write_folder
 
 from rpeval.errors import FindingError
 from rpeval.findings import collect
@@ -24,8 +24,8 @@ from rpeval.reports.wording import number_of
 
 ALL_STATES = read_catalog("en")["states"]
 STATES = [name for name, told in ALL_STATES.items() if "of" not in told]  # of a benefit
-CHAPTERS = ["summary", "question", "data", "picture", "estimate", "beside", "sensitivity", "limits", "methods",
-            "planted", "made"]  # fmt: skip
+CHAPTERS = ["summary", "question", "data", "picture", "estimate", "beside", "sensitivity", "claims",
+            "published", "standards", "limits", "methods", "planted", "made"]  # fmt: skip
 # Words that claim more than a comparison of schools can bear.
 OVERCLAIMS = re.compile(
     r"\b(prove[sdn]?|works?|worked|led to|due to|impact\w*|significant\w*|thanks to|effective)\b", re.I
@@ -223,13 +223,54 @@ def test_planted_is_set_beside_found(document):
 
 def test_a_released_table_nobody_asked_for_is_still_printed(tmp_path):
     import pandas as pd
-    from report_folder import book_of
 
     folder = write_folder(tmp_path)
     book = book_of(folder, "09_other")
     book.release("other.table", pd.DataFrame({"a": [1]}), title="Something else", labels={"a": "A"})
     book.save()
     assert "Something else" in text_of(build(folder), "further")
+
+
+def test_a_benefit_and_what_is_feared_of_it_stand_in_one_row(document):
+    board = next(b for b in exhibits_of(document) if b.id == "claims.answered")
+    assert [plain((cell,)) for cell in board.rows[0]] == [
+        "Claim 0, by 2 organizations", "Supported.", "Harm: cleared",
+    ]  # fmt: skip
+
+
+def test_a_plan_that_was_not_locked_is_said(tmp_path):
+    from rpeval.estimate import Refusal
+
+    folder = write_folder(tmp_path, bare=True)
+    book = book_of(folder, "05_report")
+    book.add("plan.registered", Refusal("No plan was locked.", "Lock one."), label="Plan")
+    book.add("standards.rating", "not eligible", label="Rating")
+    book.save()
+    assert "No plan was locked. A reader cannot tell what was decided before" in text_of(
+        build(folder), "plan"
+    )
+
+
+@pytest.mark.parametrize(("n", "printed"), [(80, 80), (81, 20)])
+def test_a_long_table_prints_its_ends_and_says_so(tmp_path, n, printed):
+    import pandas as pd
+
+    folder = write_folder(tmp_path, bare=True)
+    book = book_of(folder, "09_other")
+    values = [(37 * i) % n for i in range(n)]
+    frame = pd.DataFrame({"school_name": [f"School {i}" for i in values], "value": values})
+    book.release("other.long", frame, title="Long", labels={"school_name": "School", "value": "Value"})
+    book.save()
+    block = next(b for b in exhibits_of(build(folder)) if b.id == "other.long")
+    shown = [int(row[1].shown) for row in block.rows]
+    assert len(shown) == printed
+    assert all(row[0].text == f"School {row[1].shown}" for row in block.rows)
+    assert block.sources == tuple(f"other.long/{values.index(value)}" for value in shown)
+    if printed < n:
+        assert shown == [*range(10), *range(n - 10, n)]
+        assert plain(block.note) == (
+            f"Printed are {printed} of {n} rows, those at the two ends; all of them are in the file tables/other.long.csv."
+        )
 
 
 def test_the_catalog_holds_no_digit():

@@ -181,6 +181,15 @@ def test_many_dots_name_only_the_ends():
     assert {t for t in texts(figure) if t.startswith("School ")} == {"School 00", "School 59"}
 
 
+def test_dots_that_would_touch_are_a_line():
+    values = [float((17 * i) % 401) for i in range(401)]
+    names = [f"School {i}" for i in range(401)]
+    figure = figures.draw(table({"school_name": names, "value": values}, "dots"))
+    drawn = next(line for line in figure.axes[0].lines if len(line.get_xdata()) > 2)
+    assert list(drawn.get_xdata()) == sorted(values)
+    assert drawn.get_marker() in (None, "", "None")
+
+
 def test_bars_meet_at_the_middle_and_keep_their_shares():
     figure = figures.draw(STACK)
     bars = sorted(

@@ -64,7 +64,7 @@ def draw_practices(
     log = log.sort_values(["date", "school_no", "practice", "incident_id"], ignore_index=True)
     planted = {
         "implementation.circles_per_class_month": mean_over(circles, cells, "circles per class and month"),
-        "implementation.agreements_completed": _kept(told["agreements"], recipe),
+        "implementation.agreements": _kept(told["agreements"], recipe),
     }
     if answers.empty:
         minutes = mean_over(spent / enrolled, cells, "minutes per student and year")

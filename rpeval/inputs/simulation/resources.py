@@ -58,7 +58,7 @@ def planted_responses(
     planted = {"implementation.response_share": (100 * float(answered.sum() / every.sum()), *what)}
     for group, part, whole in zip(district.groups, answered.sum((0, 2)), every.sum((0, 2)), strict=True):
         name = group.lower().replace(" ", "_")
-        planted[f"implementation.response_share.{name}"] = (100 * float(part / whole), *what)
+        planted[f"implementation.access.{name}"] = (100 * float(part / whole), *what)
     return planted
 
 
@@ -126,13 +126,13 @@ def draw_summer(district: District, recipe: Mapping[str, Any]) -> tuple[pd.DataF
     )
     what = "Restorative sites less, or over, the others."
     return table, {
-        "implementation.summer.attendance": (100 * told["attendance_effect"], "percentage points", what),
-        "implementation.summer.incidents_ratio": (
+        "summer.attendance.att": (100 * told["attendance_effect"], "percentage points", what),
+        "summer.incidents.ratio": (
             float(told["incidents_ratio"]),
             "ratio of rates per day",
             what,
         ),
-        "implementation.summer.fall_attendance": (0.0, "percentage points", what),
+        "summer.fall_attendance.att": (0.0, "percentage points", what),
     }
 
 
@@ -171,9 +171,9 @@ def _planted_costs(
     all_years = "All years, undiscounted."
     note = "The district's, without years left out, undiscounted; per student-year in program schools."
     return {
-        "implementation.cost_total": (float(cost[paid].sum()), "dollars", f"The district's. {all_years}"),
-        "implementation.cost_total.societal": (float(cost.sum()), "dollars", all_years),
-        "implementation.cost_per_student": (
+        "cost.total": (float(cost[paid].sum()), "dollars", f"The district's. {all_years}"),
+        "cost.total.societal": (float(cost.sum()), "dollars", all_years),
+        "cost.per_student.spent": (
             float(cost[paid & used].sum() / enrolled[cells].sum()),
             "dollars",
             note,

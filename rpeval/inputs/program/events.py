@@ -164,7 +164,7 @@ def _gone(frame: pd.DataFrame, params: Any, ledger: Ledger) -> pd.DataFrame:
     """Give a person at a school one first and one last day; unknown last days are the end of the study."""
     by = frame.groupby(["staff_id", "school_id"])
     hired, left = by["hired_day"].transform("min"), by["left_day"].transform("max")
-    differ = (by["left_day"].nunique() > 1).sum() + (by["hired_day"].nunique() > 1).sum()
+    differ = (by[["hired_day", "left_day"]].nunique() > 1).any(axis=1).sum()
     if differ:
         what = f"{counted(differ, 'person', 'has', 'have')} several days of hiring or leaving."
         ledger.warn(what, "The first hiring and the last leaving are used.", where="left_on")

@@ -2,22 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from rpeval.errors import MethodError, Problem
-from rpeval.estimate import Estimate, Refusal, attempt
-from rpeval.methods.cr2 import JointFit, fit_clustered_jointly
+from rpeval.estimate import Estimate
 from rpeval.methods.intervals import t_estimate
 from rpeval.methods.survey.clustered import in_standard_deviations
-from rpeval.methods.survey.factors import fit_pairs
-from rpeval.methods.survey.quadratic import box_test
+from rpeval.methods.survey.item_effects import ItemEffects, item_effects
 from rpeval.methods.survey.scales import keyed_answers, scale_scores
-from rpeval.methods.survey.survey_design import arrange, stack, wave_columns
-from rpeval.methods.wording import refuse
 
 ALARM = 0.05
 
@@ -79,18 +74,6 @@ class MeasurementGate:
         return pd.DataFrame([asdict(item) for item in self.items])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Cells:
-    """Mean answers of each school in each wave, and what the items share.
-
-    frame : school, wave, start, weight and one column per item
-    slope : how far each item moves when the construct does, 1 on average
-    """
-
-    frame: pd.DataFrame
-    slope: np.ndarray
-
-
 def measurement_gate(
     frame: pd.DataFrame,
     *,
@@ -145,143 +128,44 @@ def measurement_gate(
     scored = frame.loc[kept, [school, wave, start]].assign(score=score[kept], weight=w[kept])
     one = Estimate(value=1.0, level=level)
     unit = in_standard_deviations(one, scored, outcome="score", weight="weight", **names).value
-    cells = _cells(answers[kept], scored, **names)
-    fit, treated_n = _fit(cells, items, **names)
-    p, contrasts, apart = _flag(fit, cells.slope)
-    suspects = apart or [int(np.argmax(np.abs(_apart(fit, cells.slope, np.arange(len(items)))[1])))]
-    told = {"level": level, "n": len(scored), "treated": treated_n}
+    effects = item_effects(answers[kept], scored, **names)
+    p, contrasts, apart = _flag(effects)
+    suspects = apart or [int(np.argmax(np.abs(effects.apart(np.arange(len(items))))))]
+    told = {"level": level, "n": len(scored), "treated": effects.treated_n}
     return MeasurementGate(
         p=p,
         contrasts=contrasts,
         flagged=tuple(items[j] for j in apart),
         suspects=tuple(items[j] for j in suspects),
-        **_score_effects(fit, cells.slope, suspects, unit, **told),
-        **_items(fit, cells, items, apart, answers[kept], scored[wave], unit=unit, high=high, level=level),
+        **_score_effects(effects, suspects, unit, **told),
+        **_items(effects, items, apart, answers[kept], scored[wave], unit=unit, high=high, level=level),
     )
 
 
-def _cells(answers: pd.DataFrame, scored: pd.DataFrame, *, school: str, wave: str, start: str) -> _Cells:
-    """Weighted mean of every item in each school and wave, and the items' slopes on what they share."""
-    place = scored.groupby([school, wave], sort=True).ngroup().to_numpy()
-    w = scored["weight"].to_numpy()
-    frame = scored[[school, wave, start]].iloc[np.unique(place, return_index=True)[1]].reset_index(drop=True)
-    frame["weight"] = np.bincount(place, w)
-    values = answers.to_numpy()
-    seen = np.isfinite(values)
-    filled = np.where(seen, values, 0.0)
-    means = np.column_stack(
-        [
-            _mean(np.bincount(place, w * f), np.bincount(place, w * s))
-            for f, s in zip(filled.T, seen.T, strict=True)
-        ]
-    )
-    frame[list(answers.columns)] = means
-    _require_answers(frame, answers.columns, wave)
-    apart = pd.DataFrame(np.where(seen, values - means[place], np.nan)).cov().to_numpy()
-    return _Cells(frame.dropna(subset=list(answers.columns)), _slopes(apart))
-
-
-def _mean(total: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Divide, and leave what nobody answered missing."""
-    return np.divide(total, weight, out=np.full(len(total), np.nan), where=weight > 0)
-
-
-def _require_answers(cells: pd.DataFrame, items: pd.Index, wave: str) -> None:
-    """Refuse an item that nobody answered in a whole wave."""
-    asked = cells[list(items)].notna().groupby(cells[wave]).any()
-    problems = [
-        Problem("items", f"Nobody answered {item} in {year}.", "Leave the item, or the wave, out.")
-        for item in items
-        for year in asked.index[~asked[item]]
-    ]
-    refuse(problems)
-
-
-def _slopes(covariance: np.ndarray) -> np.ndarray:
-    """How far each item moves when the construct does, 1 on average: its covariance with the one factor.
-
-    For small shifts this also holds where items are near an end of their range. All alike where one factor
-    does not fit.
-    """
-    sd = np.sqrt(np.diag(covariance))
-    pairs = tuple(combinations(range(len(sd)), 2))
-    r = np.array([covariance[pair] / (sd[pair[0]] * sd[pair[1]]) for pair in pairs])
-    if not np.isfinite(r).all():
-        return np.ones(len(sd))
-    fit = attempt(fit_pairs, r, np.ones(len(r)), np.zeros(len(sd), int), pairs)
-    slope = np.ones(len(sd)) if isinstance(fit, Refusal) else fit.loadings * sd
-    return slope / slope.mean() if (slope > 0).all() else np.ones(len(sd))
-
-
-def _fit(cells: _Cells, items: Sequence[str], *, school: str, wave: str, start: str) -> tuple[JointFit, int]:
-    """Every item's difference-in-differences on school-wave means, and the number of adopting schools."""
-    frame = cells.frame
-    design = arrange(frame, outcome=items[0], school=school, wave=wave, start=start, weight="weight")
-    rows = stack(design)
-    means = frame.set_index([school, wave])[list(items)]
-    Y = means.loc[pd.MultiIndex.from_frame(rows[["school", "wave"]])].to_numpy()
-    fit = fit_clustered_jointly(
-        Y,
-        np.column_stack([rows["treated"], wave_columns(rows)]),
-        cluster=rows["school"].to_numpy(),
-        within=rows[["cohort"]].to_numpy(),
-        weight=rows["w"].to_numpy(),
-    )
-    return fit, int(design.schools["adopting"].sum())
-
-
-def _together(fit: JointFit, slope: np.ndarray, kept: np.ndarray) -> tuple[float, float]:
-    """Test that the effects on the kept items are proportional to their slopes."""
-    b = slope[kept]
-    out = np.eye(len(b)) - np.outer(b, b) / (b @ b)
-    spread = out @ fit.covariance[np.ix_(kept, kept)] @ out
-    left = out @ fit.values[kept]
-    first, second = float(np.trace(spread)), float(np.sum(spread * spread))
-    if not first > 0:
-        return 1.0, float(len(b) - 1)
-    return box_test(left @ left, first=first, second=second, df=fit.df, most=len(b) - 1)
-
-
-def _contrast(slope: np.ndarray, item: int, others: np.ndarray) -> np.ndarray:
-    """Weights on the item effects that give one item's effect less what the others lead to expect."""
-    b = slope[others]
-    weights = np.zeros(len(slope))
-    weights[others] = -slope[item] * b / (b @ b)
-    weights[item] += 1.0
-    return weights
-
-
-def _apart(fit: JointFit, slope: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each kept item's distance from what the other kept items lead to expect, and its t value."""
-    C = np.array([_contrast(slope, j, kept[kept != j]) for j in kept])
-    gap, se = C @ fit.values, np.sqrt(np.einsum("ij,jk,ik->i", C, fit.covariance, C))
-    return gap, np.divide(gap, se, out=np.zeros(len(gap)), where=se > 0)
-
-
-def _flag(fit: JointFit, slope: np.ndarray) -> tuple[float, float, list[int]]:
+def _flag(effects: ItemEffects) -> tuple[float, float, list[int]]:
     """Set items apart, the furthest first, until the rest move together; a minority at most."""
-    kept, apart = np.arange(len(slope)), []
-    p, contrasts = _together(fit, slope, kept)
+    kept, apart = np.arange(len(effects.slope)), []
+    p, contrasts = effects.together(kept)
     now = p
-    while now < ALARM and len(apart) + 1 < len(slope) / 2:
-        worst = kept[np.argmax(np.abs(_apart(fit, slope, kept)[1]))]
+    while now < ALARM and len(apart) + 1 < len(effects.slope) / 2:
+        worst = kept[np.argmax(np.abs(effects.apart(kept)))]
         apart.append(int(worst))
         kept = kept[kept != worst]
-        now = _together(fit, slope, kept)[0]
+        now = effects.together(kept)[0]
     return p, contrasts, sorted(apart)
 
 
-def _shares(slope: np.ndarray, suspects: list[int]) -> np.ndarray:
+def _shares(effects: ItemEffects, suspects: list[int]) -> np.ndarray:
     """Weights on the item effects that give what suspect items add to the effect on the mean."""
-    rest = np.setdiff1d(np.arange(len(slope)), suspects)
-    return sum(_contrast(slope, j, rest) for j in suspects) / len(slope)
+    items_n = len(effects.slope)
+    rest = np.setdiff1d(np.arange(items_n), suspects)
+    return sum(effects.contrast(j, rest) for j in suspects) / items_n
 
 
-def _score_effects(
-    fit: JointFit, slope: np.ndarray, suspects: list[int], unit: float, **told
-) -> dict[str, Estimate]:
+def _score_effects(effects: ItemEffects, suspects: list[int], unit: float, **told) -> dict[str, Estimate]:
     """Effect on the score, the same without what suspect items add, and what they add."""
-    mean, shares = np.full(len(slope), 1 / len(slope)), _shares(slope, suspects)
+    fit, items_n = effects.fit, len(effects.slope)
+    mean, shares = np.full(items_n, 1 / items_n), _shares(effects, suspects)
     parts = {
         "effect": (mean, "mean of all items"),
         "without": (mean - shares, "suspect items as the others lead one to expect"),
@@ -294,7 +178,7 @@ def _score_effects(
         method = f"{what}; school-wave means, CR2 by school, t({fit.df:.1f})"
         told |= {"unit": "SD", "n_unit": "students", "clusters": fit.clusters_n, "method": method}
         made[name] = t_estimate(float(weights @ fit.values), se, fit.df, **told)
-    return made | {"artefact": _widened(made["artefact"], len(slope))}
+    return made | {"artefact": _widened(made["artefact"], items_n)}
 
 
 def _widened(artefact: Estimate, items_n: int) -> Estimate:
@@ -306,8 +190,7 @@ def _widened(artefact: Estimate, items_n: int) -> Estimate:
 
 
 def _items(
-    fit: JointFit,
-    cells: _Cells,
+    effects: ItemEffects,
     items: Sequence[str],
     apart: list[int],
     answers: pd.DataFrame,
@@ -318,11 +201,12 @@ def _items(
     level: float,
 ) -> dict[str, tuple[ItemEffect, ...] | float]:
     """Tell every item's effect, and the range of the score's effect when one item is left out."""
-    k, reach = len(items), float(stats.t.ppf(0.5 + level / 2, fit.df))
+    fit, k = effects.fit, len(items)
+    reach = float(stats.t.ppf(0.5 + level / 2, fit.df))
     first = answers[(waves == waves.min()).to_numpy()]
     everyone, told = np.arange(k), []
     for j, item in enumerate(items):
-        contrast = _contrast(cells.slope, j, np.setdiff1d(everyone, [*apart, j]))
+        contrast = effects.contrast(j, np.setdiff1d(everyone, [*apart, j]))
         effect, gap = float(fit.values[j]), float(contrast @ fit.values)
         own, wide = (
             reach * float(np.sqrt(v)) for v in (fit.covariance[j, j], contrast @ fit.covariance @ contrast)

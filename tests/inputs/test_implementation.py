@@ -612,9 +612,8 @@ def test_ratings_are_those_planted(studies):
     assert 100 * shares.mean() == pytest.approx(
         value(truth, "fidelity_share"), abs=4 * 100 * 0.45 / np.sqrt(2 * 960)
     )
-    pairs = rated.reset_index().pivot(
-        index=["school_id", "year", "indicator"], columns="rater", values="score"
-    )
+    keys = ["school_id", "year", "indicator"]
+    pairs = told.fidelity.pivot(index=keys, columns="rater", values="score")
     found = pairs.corr().iloc[0, 1]
     assert found == pytest.approx(value(truth, "rater_agreement"), abs=4 * 0.5 / np.sqrt(960))
 
@@ -673,9 +672,8 @@ def test_planted_shares_hold_over_many_draws(root):
         found = _trained_cells(table, positions, district.years)[cells].mean()
         trained.append(100 * found - planted["implementation.trained_share"][0])
         scores, planted = program.draw_fidelity(district, recipe)
-        adopting = scores[~np.isnan(district.schools["start_year"].to_numpy()[scores["school_no"]])]
-        adopting = adopting.assign(spring=adopting["date"].str[:4])
-        pairs = adopting.pivot(index=["school_no", "spring", "indicator_no"], columns="rater", values="score")
+        scores = scores.assign(spring=scores["date"].str[:4])
+        pairs = scores.pivot(index=["school_no", "spring", "indicator_no"], columns="rater", values="score")
         rated.append(pairs.corr().iloc[0, 1] - planted["implementation.rater_agreement"][0])
     for off in (trained, rated):
         assert abs(np.mean(off)) < 4 * np.std(off, ddof=1) / np.sqrt(len(off))

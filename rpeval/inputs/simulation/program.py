@@ -289,14 +289,14 @@ def draw_fidelity(district: District, recipe: Mapping[str, Any]) -> tuple[pd.Dat
     rated = cells.copy()
     rated[never, -1], level[never, -1] = True, told["elsewhere"]["level"]
     table = _ratings(level, rated, told, district.years, rng)
-    spread, within = top**2 * level[cells].var(), (top * level * (1 - level))[cells].mean()
+    spread, within = top**2 * level[rated].var(), (top * level * (1 - level))[rated].mean()
     alike = (spread + told["as_it_is"] ** 2 * within) / (spread + within)
     return table, {
         "implementation.fidelity_share": mean_over(100 * level, cells, "percent of the points"),
         "implementation.rater_agreement": (
             float(alike),
             "correlation",
-            "Of two raters' scores, treated schools.",
+            "Of two raters' scores, all schools that were rated.",
         ),
     }
 

@@ -15,6 +15,7 @@ from rpeval.reports import marks
 from rpeval.reports.marks import BLUE, FAINT, ORANGE, SHADE, SOFT
 
 WIDTH = 7.2
+PLANTED = 12  # planted values that are all drawn
 NAMED, DOTTED = 30, 300  # dots that are all named; dots that can be told apart
 FIXED = {"event": "value", "dots": "value", "intervals": "value", "planted": "planted"}
 _KEYS = YEAR_COLUMNS | {"arm", "group", "item", "school_id", "school_name", "suppressed", "unit"}
@@ -28,6 +29,16 @@ def visible(table: Table) -> pd.DataFrame:
     fixed = FIXED.get(table.figure or "")
     numbers = [fixed] if fixed in frame.columns else _values(table)
     return frame.dropna(subset=numbers, how="all") if numbers else frame.iloc[0:0]
+
+
+def drawn_rows(table: Table) -> pd.DataFrame:
+    """Give the rows that are drawn: of many planted values, all that were missed and the first of the others."""
+    frame = visible(table)
+    if table.figure != "planted" or len(frame) <= PLANTED or "inside" not in frame.columns:
+        return frame
+    missed = frame["inside"].astype(str) != "yes"
+    others = frame.index[~missed][: max(PLANTED - int(missed.sum()), 0)]
+    return frame[missed | frame.index.isin(others)]
 
 
 def trend(figure: Figure, table: Table) -> None:
@@ -174,7 +185,7 @@ def intervals(figure: Figure, table: Table) -> None:
 
     Planted values, where there are any, are diamonds beside what was found.
     """
-    frame = visible(table).rename(columns={"found": "value"})
+    frame = drawn_rows(table).rename(columns={"found": "value"})
     told = table.labels.get("value", "") if table.figure == "intervals" else ""
     frame = frame.assign(unit=frame["unit"].fillna(told) if "unit" in frame.columns else told)
     panels = [rows.iloc[::-1].reset_index(drop=True) for _, rows in frame.groupby("unit", sort=False)]

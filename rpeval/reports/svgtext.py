@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
+from rpeval.reports.marks import INK
+
 _GLYPH = re.compile(r'(<path id="(s[^"]+)" (d="[^"]*" transform="scale[^"]*")/>\n?)')
 _LETTER = re.compile(r'<use href="#(g[0-9]*)"(?: x="([0-9]+)")?/>\n')
 _LINE = re.compile(r'(?:<use href="#g[0-9]*"(?: x="[0-9]+")?/>\n)+')
@@ -53,7 +55,8 @@ def share_glyphs(svgs: Sequence[str]) -> list[str]:
     blank = {id for svg in shared for id in re.findall(r'<path id="(s[^"]+)" transform', svg)}
     used = dict.fromkeys(id for svg in shared for id in re.findall(r' id="(s[0-9a-f]*-[0-9]+)"', svg))
     short = {id: "g" if id in blank else f"g{number}" for number, id in enumerate(used)}
-    return share_words([re.sub(r"s[0-9a-f]*-[0-9]+", lambda m: short.get(m[0], m[0]), svg) for svg in shared])
+    renamed = [re.sub(r"s[0-9a-f]*-[0-9]+", lambda m: short.get(m[0], m[0]), svg) for svg in shared]
+    return [_plainer(svg) for svg in share_words(renamed)]
 
 
 def share_words(svgs: Sequence[str]) -> list[str]:
@@ -71,6 +74,16 @@ def share_words(svgs: Sequence[str]) -> list[str]:
         return "".join(_word(key, places, drawn, counted[key]) for key, places in _words(found[0]))
 
     return [re.sub(r'<path id="g" [^>]*/>\n?', "", _LINE.sub(write, svg)) for svg in svgs]
+
+
+def _plainer(svg: str) -> str:
+    """Say once for a picture that its letters are in ink, and drop the ends of lines."""
+    if 'role="img"' not in svg:
+        return svg
+    svg = svg.replace(f'<g style="fill:{INK}" transform', "<g transform")
+    return svg.replace(' style="stroke-linejoin', f' style="fill:{INK};stroke-linejoin', 1).replace(
+        ">\n<", "><"
+    )
 
 
 def _words(line: str) -> list[tuple[tuple[str, ...], list[int]]]:

@@ -10,7 +10,7 @@ from rpeval.findings.table import YEAR_COLUMNS
 from rpeval.reports.blocks import Declared, Number, Run, Runs, TableBlock
 from rpeval.reports.wording import Wording, anchor, number_of
 
-MOST, EACH_END = 80, 10  # rows of a table that are all printed; of a longer one, how many of each end
+MOST, EACH_END = 48, 10  # rows of a table that are all printed; of a longer one, how many of each end
 
 
 def printed(table: Table, *, name: str, phrases: Mapping[str, str]) -> TableBlock:

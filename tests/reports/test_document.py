@@ -251,7 +251,7 @@ def test_a_plan_that_was_not_locked_is_said(tmp_path):
     )
 
 
-@pytest.mark.parametrize(("n", "printed"), [(80, 80), (81, 20)])
+@pytest.mark.parametrize(("n", "printed"), [(48, 48), (49, 20)])
 def test_a_long_table_prints_its_ends_and_says_so(tmp_path, n, printed):
     import pandas as pd
 

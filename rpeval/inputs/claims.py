@@ -31,6 +31,18 @@ def read_register(root: Path) -> Register:
     return _whole(Register, root / CLAIMS, CLAIMS)
 
 
+def claimed(root: Path) -> tuple[str, ...]:
+    """Give the ids and the organizations by which a study may choose claims; none without a register.
+
+    >>> "C40" in claimed(Path(".")), "Milwaukee Public Schools" in claimed(Path("."))
+    (True, True)
+    """
+    if not (root / CLAIMS).is_file():
+        return ()
+    claims = read_register(root).claims
+    return (*claims, *dict.fromkeys(who for claim in claims.values() for who in claim.who))
+
+
 def read_evidence(root: Path) -> dict[str, Evidence]:
     """Read the published findings that were compared with their source, the strongest design first.
 

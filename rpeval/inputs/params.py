@@ -1,10 +1,12 @@
 """Read a params file: one study, checked whole, every problem told at once with its fix."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rpeval.errors import ParamsError, Problem
+from rpeval.inputs.claims import claimed
 from rpeval.inputs.measures import read_measures
 from rpeval.inputs.schema.forms import fill, place
 from rpeval.inputs.schema.project import Project, find_root, show_path
@@ -60,7 +62,7 @@ def _check(whole: dict[str, Any], name: str, root: Path, stem: str | None) -> Pa
         except ParamsError as error:
             problems += error.problems
         simulated = {"true": True, "false": False}.get(str(content.get("simulated")).strip().lower())
-        context = Project(root, stem, simulated, measures)
+        context = Project(root, stem, simulated, measures, partial(claimed, root))
         params, wrong = fill(Params, content, name=name, context=context)
         problems += wrong
     if problems or params is None:

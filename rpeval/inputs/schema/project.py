@@ -1,6 +1,7 @@
 """Where the project is, and which of its files a params file can name."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -23,12 +24,14 @@ class Project:
     stem      : the file's name without .yml, or None where the content came without a file
     simulated : whether the study says that it is simulated, or None where that is not clear
     measures  : names of the measures, or None where they cannot be read
+    claimed   : gives the ids and the organizations of the claims register, read only when it is asked for
     """
 
     root: Path
     stem: str | None = None
     simulated: bool | None = None
     measures: tuple[str, ...] | None = None
+    claimed: Callable[[], tuple[str, ...]] = tuple
 
 
 def find_root(start: str | Path | None = None) -> Path:

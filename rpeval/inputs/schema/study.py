@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from rpeval.inputs.claims import CLAIMS, read_register
 from rpeval.inputs.schema.program import Discount, Thresholds
 from rpeval.inputs.schema.project import DEFINITIONS, STATE_RULES
 from rpeval.inputs.schema.sources import Sorted, Sources, named_in
@@ -60,14 +59,11 @@ def _a_school_day(hours: float) -> float:
 
 
 def _in_the_register(name: str, info: ValidationInfo) -> str:
-    root = info.context and info.context.root
-    if root and (root / CLAIMS).is_file():
-        claims = read_register(root).claims
-        known = [*claims, *dict.fromkeys(who for claim in claims.values() for who in claim.who)]
-        if name not in known:
-            meant = nearest(name, known)
-            fix = f"Write {quote(meant)} instead." if meant else f"Use ids or organizations of {CLAIMS}."
-            raise refuse(f"There is no claim and no organization {quote(name)}.", fix)
+    known = info.context.claimed() if info.context else ()
+    if known and name not in known:
+        meant = nearest(name, known)
+        fix = f"Write {quote(meant)} instead." if meant else "Use ids or organizations of data/reference/claims.yml."
+        raise refuse(f"There is no claim and no organization {quote(name)}.", fix)
     return name
 
 

@@ -28,6 +28,13 @@ def test_milwaukee_is_described_and_no_effect_is_claimed(project):
     assert "No adoption list" in found.findings["suspensions.att"].reason
     assert found.findings["suspensions.verdict"].value == "not estimable"
     assert found.findings["suspensions.ratio.black_white.last"].value > 1
+    bounds = found.tables["disparity.bounds"].frame.set_index("group")
+    assert bounds.loc["Black", "ratio_low"] > 2
+    assert (bounds["ratio_low"].dropna() <= bounds["ratio_high"].dropna()).all()
+    assert (bounds["ratio_low"] < bounds["ratio_high"]).any()  # withheld cells make it a from-to
+    assert "In-school suspensions of students without disabilities are not collected." in set(
+        found.tables["source.cannot_see"].frame["what"]
+    )
     page = re.sub(r"<[^>]+>", "", (project / "reports/milwaukee/report.html").read_text(encoding="utf-8"))
     assert "No effect can be estimated" in page
     assert "Simulated data" not in page

@@ -32,7 +32,7 @@ def visible(table: Table) -> pd.DataFrame:
 
 
 def drawn_rows(table: Table) -> pd.DataFrame:
-    """Give the rows that are drawn: of many planted values, all that were missed and the first of the others."""
+    """Give the rows that are drawn: of many planted values, all missed ones and the first of the others."""
     frame = visible(table)
     if table.figure != "planted" or len(frame) <= PLANTED or "inside" not in frame.columns:
         return frame

@@ -62,7 +62,8 @@ def _in_the_register(name: str, info: ValidationInfo) -> str:
     known = info.context.claimed() if info.context else ()
     if known and name not in known:
         meant = nearest(name, known)
-        fix = f"Write {quote(meant)} instead." if meant else "Use ids or organizations of data/reference/claims.yml."
+        listed = "Use ids or organizations of data/reference/claims.yml."
+        fix = f"Write {quote(meant)} instead." if meant else listed
         raise refuse(f"There is no claim and no organization {quote(name)}.", fix)
     return name
 

@@ -214,6 +214,16 @@ def test_planted_draws_one_panel_per_unit():
     assert [(33.0, 0.0)] in drawn
 
 
+def test_of_many_planted_values_every_miss_is_drawn():
+    from rpeval.reports.drawings import drawn_rows
+
+    n = 30
+    frame = pd.DataFrame({"label": [f"Effect {i}" for i in range(n)], "planted": 0.0, "found": 1.0, "low": 0.5, "high": 2.0,
+                          "unit": "x", "inside": ["no" if i in (20, 29) else "yes" for i in range(n)]})  # fmt: skip
+    kept = drawn_rows(table(frame, "planted"))["label"].tolist()
+    assert kept == [f"Effect {i}" for i in (*range(10), 20, 29)]
+
+
 @pytest.mark.parametrize("kind", list(ALL))
 def test_the_svg_is_plain_named_and_repeatable(kind):
     told = table(ALL[kind].frame, kind, labels=dict(ALL[kind].labels), alt='Less than "5" & more <b>')

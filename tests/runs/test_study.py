@@ -238,6 +238,7 @@ EVERY = ("01_suspensions", "02_disproportionality", "03_belonging", "04_implemen
     ({"panel"}, EVERY, "01 05"),
     ({"panel", "survey"}, EVERY, "01 03 05"),
     ({"panel", "groups"}, EVERY, "01 02 05"),
+    ({"panel", "costs"}, EVERY, "01 04 05"),
     ({"panel", "groups"}, ("01_suspensions", "05_report"), "01 05"),
 ])  # fmt: skip
 def test_params_decide_which_notebooks_run(tmp_path, sources, present, chosen):

@@ -133,7 +133,8 @@ def collect(folder: Path | str, *, without: str = "") -> Collected:
     whole["tables"] = [t for part in parts for t in part["tables"]]
     write_whole(folder / "findings.json", dump(whole))
     columns = [f.name for f in fields(Finding)]
-    flat = pd.DataFrame(whole["findings"], columns=columns).assign(simulated=whole["simulated"], study=whole["study"])
+    flat = pd.DataFrame(whole["findings"], columns=columns)
+    flat = flat.assign(simulated=whole["simulated"], study=whole["study"])
     flat["claims"] = flat["claims"].map(" ".join)
     write_whole(folder / "findings.csv", flat.to_csv(index=False, lineterminator="\n"))
     return open_findings(folder)

@@ -8,6 +8,7 @@ from typing import Literal
 from scipy import stats
 
 from rpeval.estimate import Estimate, Refusal
+from rpeval.findings.finding import show_number
 
 State = Literal[
     "not estimable", "descriptive only", "contradicted", "no meaningful effect",
@@ -303,16 +304,17 @@ def judge_substitution(
         return SubstitutionReading("cannot be seen", True, reason)
     if isinstance(ratio, Refusal):
         return SubstitutionReading("cannot tell", False, ratio.reason)
-    told = f"{ratio.value:.0f} % of the fall came back as other removals "
-    told += f"({', '.join(sorted(seen))}; {ratio.low:.0f} to {ratio.high:.0f} %)"
+    value, low, high = (show_number(x, 0) for x in (ratio.value, ratio.low, ratio.high))
+    told = f"{value} percent of the fall came back as other removals "
+    told += f"({', '.join(sorted(seen))}; {low} to {high} percent)"
     if ratio.low > threshold:
-        why = f"{told}: all of the interval lies above {threshold:g} %."
+        why = f"{told}: all of the interval lies above {threshold:g} percent."
         return SubstitutionReading("substituted", True, why)
     if ratio.value > threshold:
-        why = f"{told}: that is more than {threshold:g} %, though not surely."
+        why = f"{told}: that is more than {threshold:g} percent, though not surely."
         return SubstitutionReading("may be substituted", True, why)
     if ratio.high < threshold:
-        why = f"{told}: all of the interval lies below {threshold:g} %."
+        why = f"{told}: all of the interval lies below {threshold:g} percent."
         return SubstitutionReading("not substituted", False, why)
-    why = f"{told}: the interval holds the threshold of {threshold:g} %."
+    why = f"{told}: the interval holds the threshold of {threshold:g} percent."
     return SubstitutionReading("cannot tell", False, why)

@@ -31,23 +31,21 @@ Say = Callable[[str], None]
 class Step:
     """A notebook of the road.
 
-    name     : the notebook's name without its ending
-    sources  : entries of `sources`, or of the params; it runs with any of them, or always where none is named
-    required : a missing notebook stops the run; otherwise the notebook runs when it is there
+    name    : the notebook's name without its ending
+    sources : entries of `sources`, or of the params; it runs with any of them, or always where none is named
     """
 
     name: str
     sources: tuple[str, ...] = ()
-    required: bool = True
 
 
 LOGS = ("practices", "training", "fidelity", "staffing", "sections", "summer", "costs")
 STEPS = (
-    Step("00_planning", sources=("plan",), required=False),
+    Step("00_planning", sources=("plan",)),
     Step("01_suspensions"),
-    Step("02_disproportionality", sources=("groups",), required=False),
+    Step("02_disproportionality"),
     Step("03_belonging", sources=("survey",)),
-    Step("04_implementation", sources=LOGS, required=False),
+    Step("04_implementation", sources=LOGS),
     Step("05_report"),
 )
 
@@ -111,14 +109,13 @@ def choose_steps(room: Room, params: Any) -> tuple[Step, ...]:
     resolved = params.resolved()
     given = {*resolved, *resolved["sources"]}
     wanted = [s for s in STEPS if not s.sources or given & set(s.sources)]
-    present = [s for s in wanted if (room.root / "notebooks" / f"{s.name}.ipynb").is_file()]
-    missing = [s.name for s in wanted if s.required and s not in present]
+    missing = [s.name for s in wanted if not (room.root / "notebooks" / f"{s.name}.ipynb").is_file()]
     if missing:
         raise RunError([
             Problem(f"notebooks/{name}.ipynb", f"{room.study} needs this notebook and it is not there.",
                     "Put it back from the repository.") for name in missing
         ])  # fmt: skip
-    return tuple(present)
+    return tuple(wanted)
 
 
 def _task(step: Step, room: Room, timeout: int) -> Task:

@@ -100,4 +100,6 @@ def test_evidence_stands_beside_the_finding_it_bears_on(root):
     assert scores["design"].iloc[0] == "schools assigned by lottery"
     assert {"Augustine and others (2018)", "Adukia, Feigenberg and Momeni (2025)"} <= set(scores["study"])
     assert beside(evidence, "data.schools").empty
-    assert "Davison, Penner and Penner (2022)" in set(beside(evidence, "gap.black_white.verdict")["study"])
+    assert "Davison, Penner and Penner (2022)" in set(
+        beside(evidence, "suspensions.gap.black_white.att")["study"]
+    )

@@ -209,7 +209,9 @@ def test_small_cells_and_no_gap_are_not_judged():
     none = ("There was no gap before the program that could narrow or widen.",)
     assert gap(DOWN, NARROWER, before=0.0).reasons == none
     assert gap(DOWN, NARROWER, before=float("nan")).reasons == none
-    assert gap(DOWN, NARROWER, before=Refusal("No years before.", "Add some.")).reasons == ("No years before.",)
+    assert gap(DOWN, NARROWER, before=Refusal("No years before.", "Add some.")).reasons == (
+        "No years before.",
+    )
 
 
 def test_the_sentences_of_a_gap():

@@ -28,6 +28,7 @@ params = read_params(params)"""
 FIND = """book = Findings(params, notebook="01_suspensions")
 book.add("data.schools", 4, label="Schools", kind="count")
 book.save()"""
+LOOK = 'Findings(params, notebook="02_disproportionality").save()'
 SHOW = """print(len(collect(params.folder).findings))
 book = Findings(params, notebook="05_report")
 book.add("study.program", params.program.name, label="Program")
@@ -77,6 +78,7 @@ def write_project(root: Path, *cells: str) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
     write_notebook(root / "notebooks" / "01_suspensions.ipynb", OPEN, *cells, FIND)
+    write_notebook(root / "notebooks" / "02_disproportionality.ipynb", OPEN, LOOK)
     write_notebook(root / "notebooks" / "05_report.ipynb", OPEN, SHOW)
     return root
 

@@ -61,7 +61,8 @@ def test_inputs_and_params_are_as_on_disk(finished, made):
         "key": "panel", "path": "data/tiny/panel.csv", "sha256": hashlib.sha256(panel).hexdigest(),
         "bytes": len(panel), "rows": 16, "columns": 6,
     }  # fmt: skip
-    assert [n["name"] for n in made["notebooks"]] == ["01_suspensions", "05_report"]
+    assert [n["name"] for n in made["notebooks"]] == [
+        "01_suspensions", "02_disproportionality", "05_report"]  # fmt: skip
 
 
 def test_versions_are_those_installed(made):

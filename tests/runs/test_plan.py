@@ -211,10 +211,11 @@ def test_the_planning_notebook_runs_where_the_params_plan_a_rollout(tiny, write_
         study = "tiny"
 
     Room.root = root
-    assert [step.name for step in choose_steps(Room, read_params(tiny))] == ["01_suspensions", "05_report"]
+    always = ["01_suspensions", "02_disproportionality", "05_report"]
+    assert [step.name for step in choose_steps(Room, read_params(tiny))] == always
     change(tiny, MARGINS, MARGINS + "  plan: {adopters: 3}\n")
     names = [step.name for step in choose_steps(Room, read_params(tiny))]
-    assert names == ["00_planning", "01_suspensions", "05_report"]
+    assert names == ["00_planning", *always]
 
 
 def test_the_export_has_the_fields_of_the_registry(tiny):

@@ -161,3 +161,18 @@ def test_what_a_reader_reads_first(studies, study):
     }[study]
     assert said in text
     assert not re.search(r"\b(proven|led to|due to|caused by the program|the program works)\b", text)
+
+
+def test_a_margin_changed_after_the_lock_is_told_with_what_it_changes(tmp_path):
+    project = copy_project(tmp_path)
+    assert rpeval(project, "lock", "params/prairie.yml").returncode == 0
+    path = project / "params/prairie.yml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("oss_per_100: 1.0", "oss_per_100: 9.0"), encoding="utf-8")
+    done = rpeval(project, "run", "params/prairie.yml")
+    assert done.returncode == 0, done.stderr
+    whole = open_findings(project / "reports/prairie")
+    assert whole.findings["plan.deviations"].value == 1
+    assert "oss_per_100" in " ".join(whole.tables["plan.changes"].rows()[0])
+    assert whole.findings["suspensions.verdict"].value == "no meaningful effect"
+    assert whole.findings["plan.verdict"].value == "inconclusive"  # what the locked margin says

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from rpeval import cli
+from rpeval.cli import telling
 from rpeval.errors import DataError, ParamsError, Problem, RunError
 
 COMMAND = [sys.executable, "-c", "from rpeval.cli import main; main()"]
@@ -142,7 +142,7 @@ def outcome(monkeypatch, capsys, error, *, debug=False):
     context = typer.Context.__new__(typer.Context)
     context.obj = {"debug": debug}
     with pytest.raises(typer.Exit) as caught:
-        cli._each(context, [Path("params/x.yml")], act)
+        telling.each(context, [Path("params/x.yml")], act)
     return caught.value.exit_code, *capsys.readouterr()
 
 

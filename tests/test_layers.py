@@ -101,7 +101,7 @@ def test_each_room_imports_only_what_the_table_allows(trees):
 @pytest.mark.parametrize(("room", "code", "bad"), [
     ("methods", "from rpeval.inputs.panel import read_panel", ["inputs.panel"]),
     ("inputs", "def f():\n    from rpeval import findings", ["findings"]),
-    ("findings", "import rpeval.reports.html", ["reports.html"]),
+    ("findings", "import rpeval.reports.pages.html", ["reports.pages.html"]),
     ("reports", "from . import figures", ["relative"]),
     ("runs", "from rpeval.inputs.panel import read_panel", ["inputs.panel"]),
     ("runs", "from rpeval.inputs.params import read_params", []),

@@ -88,7 +88,9 @@ def test_conda_and_pip_have_the_same_bounds():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     conda = yaml.safe_load((ROOT / "environment.yml").read_text())
     assert conda["channels"] == ["conda-forge"]
-    listed = set(conda["dependencies"])
+    listed = {
+        x for entry in conda["dependencies"] for x in (entry["pip"] if isinstance(entry, dict) else [entry])
+    }
     assert set(project["dependencies"]) <= listed
     assert f"python{project['requires-python']}" in listed
     extra = listed - set(project["dependencies"]) - {"pip", f"python{project['requires-python']}"}

@@ -1,4 +1,4 @@
-"""The text catalog: sections in order, each a list of blocks and the conditions for printing them.
+"""The text catalogs: for each text (report, …) its sections in order, each a list of blocks and the conditions for printing them.
 
 Kinds of block, and what each stands for:
 text      one paragraph, a template (see wording.py); nothing when it renders empty
@@ -45,32 +45,34 @@ ALWAYS = {"when", "needs", "otherwise"}
 
 
 @functools.cache
-def read_catalog(lang: str = "en") -> dict[str, Any]:
-    """Read and check the text of a language.
+def read_catalog(text: str = "report") -> dict[str, Any]:
+    """Read and check a text, with the words that all texts share.
 
-    Returns lang, words, phrases, states (decision to name and meaning) and sections.
-    Refuses (FindingError, all problems at once) a block of no known kind, or with an unknown key.
+    text : name of a file in rpeval/reports/text ("report")
+    Returns lang, words, phrases, states (decision to name and meaning), subtitle and sections.
+    Refuses (FindingError, all problems at once) a text that is not there, a block of no known kind, or one
+    with an unknown key.
 
-    >>> read_catalog("en")["states"]["leaning"]["name"]
+    >>> read_catalog("report")["states"]["leaning"]["name"]
     'Leaning'
     """
-    path = FOLDER / f"{lang}.yml"
+    path = FOLDER / f"{text}.yml"
     if not path.exists():
-        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yml")))
-        raise FindingError(Problem("lang", f"There is no report text in {lang!r}.", f"Use one of: {known}."))
-    catalog = yaml.safe_load(path.read_text(encoding="utf-8"))
+        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yml") if p.stem != "words"))
+        raise FindingError(Problem("text", f"There is no text {text!r}.", f"Use one of: {known}."))
+    shared, told = (yaml.safe_load(p.read_text(encoding="utf-8")) for p in (FOLDER / "words.yml", path))
     problems = [
-        p for s in catalog["sections"] for b in s["blocks"] for p in check_block(b, f"{path.name}: {s['id']}")
+        p for s in told["sections"] for b in s["blocks"] for p in check_block(b, f"{path.name}: {s['id']}")
     ]
     if problems:
         raise FindingError(problems)
-    return catalog
+    return {"lang": "en"} | shared | told
 
 
 def check_block(block: dict[str, Any], where: str) -> list[Problem]:
     """List what is wrong with one block of the catalog.
 
-    >>> [p.what for p in check_block({"txt": "Hello"}, "en.yml: summary")]
+    >>> [p.what for p in check_block({"txt": "Hello"}, "report.yml: summary")]
     ['A block with the keys txt has no kind.']
     """
     kinds = [k for k in KINDS if k in block]

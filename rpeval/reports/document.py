@@ -31,17 +31,18 @@ __all__ = [
 ]  # fmt: skip
 
 
-def build(folder: Path | str, *, lang: str = "en") -> Document:
+def build(folder: Path | str, *, text: str = "report") -> Document:
     """Make the document of a study's folder.
 
     Use it before writing the report in any form. Nothing is computed: sentences are chosen by what was found,
     refused or absent, and each number is printed as its finding says.
     folder : a report folder with findings/*.json and tables/*.csv; a name that ends in ".draft" marks a draft
+    text   : which text to fill: "report", or another of rpeval/reports/text
     Refuses (FindingError) a folder without findings, or with unfinished or contradicting parts.
     """
     folder = Path(folder)
     found = collect(folder) if (folder / "findings").is_dir() else open_findings(folder)
-    catalog = read_catalog(lang)
+    catalog = read_catalog(text)
     composer = _Composer(found, catalog)
     sections = tuple(s for s in map(composer.section, catalog["sections"]) if s is not None)
     return Document(

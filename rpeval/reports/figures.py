@@ -9,19 +9,19 @@ from matplotlib.figure import Figure
 
 from rpeval.errors import FindingError, Problem
 from rpeval.findings import Table
-from rpeval.reports import drawings, logic_model
-from rpeval.reports.marks import INK, SOFT
-from rpeval.reports.svgtext import inline
+from rpeval.reports.drawing import kinds, logic_model
+from rpeval.reports.drawing.marks import INK, SOFT
+from rpeval.reports.drawing.svgtext import inline
 from rpeval.reports.wording import anchor
 
 KINDS = {
-    "trend": drawings.trend,
-    "event": drawings.event,
-    "groups": drawings.groups,
-    "dots": drawings.dots,
-    "stack": drawings.stack,
-    "intervals": drawings.intervals,
-    "planted": drawings.intervals,
+    "trend": kinds.trend,
+    "event": kinds.event,
+    "groups": kinds.groups,
+    "dots": kinds.dots,
+    "stack": kinds.stack,
+    "intervals": kinds.intervals,
+    "planted": kinds.intervals,
 }
 
 # Drawn as text and lines rather than by matplotlib, so that it can be read aloud.
@@ -95,7 +95,7 @@ def what_hinders(table: Table) -> list[Problem]:
     if gone:
         needed = ", ".join(gone).replace("|", " or ")
         return [Problem(table.id, f"A {kind} figure needs the columns {needed}.", "Name them in the table.")]
-    if drawings.visible(table).empty:
+    if kinds.visible(table).empty:
         return [Problem(table.id, "Every row is hidden or empty.", "Print the table instead.")]
     if table.marks and kind not in KEYS:
         what = f"A {kind} figure is not drawn over years, so it cannot show marks."
@@ -112,7 +112,7 @@ def drawable(table: Table) -> bool:
     """Say whether a table names a kind of figure and still has a row to draw."""
     if table.figure == LOGIC_MODEL:
         return not table.frame.empty
-    return table.figure in KINDS and not drawings.visible(table).empty
+    return table.figure in KINDS and not kinds.visible(table).empty
 
 
 def draw(table: Table) -> Figure:

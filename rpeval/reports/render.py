@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rpeval.findings.store import write_whole
 from rpeval.reports.document import build
-from rpeval.reports.html import html
+from rpeval.reports.pages.html import html
 
 
 def render(folder: Path | str) -> Path:

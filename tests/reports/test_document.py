@@ -22,7 +22,7 @@ from rpeval.reports.catalog import check_block, read_catalog
 from rpeval.reports.document import build
 from rpeval.reports.wording import number_of
 
-ALL_STATES = read_catalog("en")["states"]
+ALL_STATES = read_catalog("report")["states"]
 STATES = [name for name, told in ALL_STATES.items() if "of" not in told]  # of a benefit
 CHAPTERS = ["summary", "question", "data", "picture", "estimate", "beside", "sensitivity", "claims",
             "published", "standards", "limits", "methods", "planted", "made"]  # fmt: skip
@@ -274,7 +274,7 @@ def test_a_long_table_prints_its_ends_and_says_so(tmp_path, n, printed):
 
 
 def test_the_catalog_holds_no_digit():
-    catalog = read_catalog("en")
+    catalog = read_catalog("report")
     telling = ("text", "otherwise", "caption", "heading")
 
     def texts(told):
@@ -310,5 +310,5 @@ def test_a_faulty_catalog_block_is_told():
 def test_refusals(tmp_path):
     with pytest.raises(FindingError, match="No findings here"):
         build(tmp_path)
-    with pytest.raises(FindingError, match="no report text in 'xx'"):
-        build(write_folder(tmp_path), lang="xx")
+    with pytest.raises(FindingError, match="no text 'xx'"):
+        build(write_folder(tmp_path), text="xx")

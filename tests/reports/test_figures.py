@@ -12,8 +12,9 @@ from matplotlib.colors import to_rgb
 
 from rpeval.errors import FindingError
 from rpeval.findings import Table
-from rpeval.reports import figures, marks
-from rpeval.reports.svgtext import share_glyphs
+from rpeval.reports import figures
+from rpeval.reports.drawing import marks
+from rpeval.reports.drawing.svgtext import share_glyphs
 
 
 def table(frame, figure, labels=None, alt="What it shows.", id="a.table", told=None):
@@ -215,7 +216,7 @@ def test_planted_draws_one_panel_per_unit():
 
 
 def test_of_many_planted_values_every_miss_is_drawn():
-    from rpeval.reports.drawings import drawn_rows
+    from rpeval.reports.drawing.kinds import drawn_rows
 
     n = 30
     frame = pd.DataFrame({"label": [f"Effect {i}" for i in range(n)], "planted": 0.0, "found": 1.0, "low": 0.5, "high": 2.0,

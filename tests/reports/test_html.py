@@ -13,7 +13,7 @@ from report_folder import write_folder
 from rpeval.findings import collect
 from rpeval.reports import render as render_module
 from rpeval.reports.document import build
-from rpeval.reports.html import css_text, html
+from rpeval.reports.pages.html import css_text, html
 from rpeval.reports.render import render
 
 VOID = {"meta", "br", "link", "img", "input", "hr", "wbr"}

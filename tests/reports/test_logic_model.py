@@ -12,7 +12,7 @@ from rpeval.findings import Table
 from rpeval.inputs.claims import read_register
 from rpeval.inputs.logic_model import read_logic_model
 from rpeval.reports import figures
-from rpeval.reports.logic_model import WIDTH, draw
+from rpeval.reports.drawing.logic_model import WIDTH, draw
 
 ROOT = Path(__file__).resolve().parents[2]
 SVG = "{http://www.w3.org/2000/svg}"

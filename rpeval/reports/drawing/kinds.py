@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from rpeval.findings import Table
 from rpeval.findings.table import YEAR_COLUMNS, show_year
-from rpeval.reports import marks
-from rpeval.reports.marks import BLUE, FAINT, ORANGE, SHADE, SOFT
+from rpeval.reports.drawing import marks
+from rpeval.reports.drawing.marks import BLUE, FAINT, ORANGE, SHADE, SOFT
 
 WIDTH = 7.2
 PLANTED = 12  # planted values that are all drawn

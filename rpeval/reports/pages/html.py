@@ -10,7 +10,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
 
 from rpeval.reports.blocks import Document
-from rpeval.reports.svgtext import share_glyphs
+from rpeval.reports.drawing.svgtext import share_glyphs
 
 TEMPLATES = Path(__file__).parent / "templates"
 

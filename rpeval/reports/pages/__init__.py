@@ -1,0 +1,1 @@
+"""A document in each of its forms; none of them computes anything."""

@@ -1,0 +1,50 @@
+"""Pictures as PNG, for what cannot show SVG, and the fonts that are the same on every machine."""
+
+import functools
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import typst
+
+TEMPLATES = Path(__file__).parent / "templates"
+SANS = "DejaVu Sans"
+
+
+def png(svgs: Sequence[str], *, ppi: int = 200) -> list[bytes]:
+    """Turn SVG pictures into PNG pictures on white, all in one go.
+
+    Use it for documents that cannot show SVG, such as Word's. The same pictures give the same bytes.
+    svgs : SVG elements as this package draws them; their text needs no font of the machine
+    ppi  : pixels per inch of the picture's own size; a figure of a report is 7.2 inches wide
+    Returns one PNG for each, in the same order; nothing for nothing.
+
+    >>> square = '<svg xmlns="http://www.w3.org/2000/svg" width="96" height="48"></svg>'
+    >>> pictures = png([square, square], ppi=100)
+    >>> len(pictures), int.from_bytes(pictures[0][16:20], "big"), int.from_bytes(pictures[0][20:24], "big")
+    (2, 100, 50)
+    """
+    if not svgs:
+        return []
+    pages = typst.compile(
+        TEMPLATES / "pictures.typ", root=TEMPLATES, font_paths=fonts(), format="png", ppi=ppi,
+        sys_inputs={"pictures": json.dumps([with_fonts(svg) for svg in svgs])},
+    )  # fmt: skip
+    return [pages] if isinstance(pages, bytes) else pages
+
+
+def with_fonts(svg: str) -> str:
+    """Name the font of a picture that holds text, where it only says "sans-serif".
+
+    >>> with_fonts('<svg font-family="sans-serif">')
+    '<svg font-family="DejaVu Sans">'
+    """
+    return svg.replace('font-family="sans-serif"', f'font-family="{SANS}"')
+
+
+@functools.cache
+def fonts() -> typst.Fonts:
+    """Give the fonts of documents: those inside typst and those inside matplotlib, none of the machine's."""
+    shipped = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    return typst.Fonts(include_system_fonts=False, font_paths=[shipped])

@@ -138,7 +138,7 @@ def board(answers: Sequence[Answer], register: Any, findings: Mapping[str, Findi
     rows = [
         {
             "id": a.id, "who": "; ".join(a.who), "says": a.says, "answer": _words(a),
-            "number": _number(a.finding, findings),
+            "number": quoted(a.finding, findings),
             "also": "; ".join(f"{findings[id].label}: {state}" for id, state in a.also),
             "beside": "; ".join(f"{register.checks[id].worry}: {state}" for id, state in a.beside),
         }
@@ -238,7 +238,12 @@ def _words(answer: Answer) -> str:
     return f"{state}. {answer.reason}".strip()
 
 
-def _number(id: str, findings: Mapping[str, Finding]) -> str:
+def quoted(id: str, findings: Mapping[str, Finding]) -> str:
+    """Write a number as the board quotes it; empty for a text, or where there is no number.
+
+    >>> quoted("data.schools", {"data.schools": Finding("data.schools", "Schools", 60, "count", "60")})
+    'Schools: 60'
+    """
     if id not in findings or isinstance(findings[id].value, str | None):
         return ""
     f = findings[id]

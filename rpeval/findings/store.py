@@ -107,6 +107,7 @@ class Collected:
 
     findings : id to Finding
     tables   : id to Table
+    params_sha256 : of the study's resolved params, with which every notebook worked
     """
 
     study: str
@@ -116,6 +117,7 @@ class Collected:
     findings: dict[str, Finding]
     tables: dict[str, Table]
     folder: Path
+    params_sha256: str = ""
 
 
 def collect(folder: Path | str, *, without: str = "") -> Collected:
@@ -147,7 +149,7 @@ def open_findings(folder: Path | str) -> Collected:
     made = [Finding(**{k: v for k, v in f.items() if k in names}) for f in whole["findings"]]
     found = {f.id: replace(f, claims=tuple(f.claims)) for f in made}
     tables = {t["id"]: _table(Path(folder), t) for t in whole["tables"]}
-    head = {k: whole[k] for k in ("study", "title", "district", "simulated")}
+    head = {k: whole[k] for k in ("study", "title", "district", "simulated", "params_sha256")}
     return Collected(**head, findings=found, tables=tables, folder=Path(folder))
 
 

@@ -44,8 +44,35 @@ class Reference:
     shown: str
 
 
-Run = str | Number | Declared | Reference
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """Several runs in one cell of a table ("593 of 904"). runs : none of them Mixed again."""
+
+    runs: tuple["Run", ...]
+
+
+Run = str | Number | Declared | Reference | Mixed
 Runs = tuple[Run, ...]
+
+
+def plain(runs: Runs) -> str:
+    """Give the text of runs, as a reader sees it.
+
+    >>> plain(("About ", Mixed((Number("data.schools", "60"), " schools"))))
+    'About 60 schools'
+    """
+    return "".join(_text(run) for run in runs)
+
+
+def _text(run: Run) -> str:
+    match run:
+        case Mixed():
+            return plain(run.runs)
+        case Declared():
+            return run.text
+        case str():
+            return run
+    return run.shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +96,7 @@ class TableBlock:
     id, anchor : id of the released table, and its name on the page
     name       : "Table 3"; empty for the numbers behind a figure
     numeric    : for each column, whether its cells are numbers (set to the right)
-    rows       : one run per cell; the first column names the row
+    rows       : one run per cell (Mixed where it holds several); the first column names the row
     sources    : for each row, where all its cells come from ("suspensions.trend/3", or a finding's id);
                  empty where each cell says so itself
     """

@@ -1,4 +1,4 @@
-"""The text catalogs: for each text (report, …) its sections in order, each a list of blocks and the conditions for printing them.
+"""The text catalogs: for each text (report, …) its sections in order, each a list of blocks with conditions.
 
 Kinds of block, and what each stands for:
 text      one paragraph, a template (see wording.py); nothing when it renders empty
@@ -6,6 +6,9 @@ bullets   a list of templates; an item may be {each: patterns of ids, when, text
 choose    id of a finding; the one of `cases` that names the state of its verdict
 table     released tables by id or pattern, as tables; each is printed once
 figure    released tables by id or pattern, as figures
+grid      a table in a layout of its own, with this id; each cell is a template. A row may be a list of cells,
+          {each: patterns of ids, when, cells} with `it` as the id, or {of: a released table, when, cells} for
+          each of its rows, with `row` and `last` (this row, and the last) and `cell(column)` as printed
 effects   findings by pattern, side by side in one table
 refusals  findings by pattern that have no number, one bullet per reason
 states    what each state of a verdict of one kind means (benefit, harm, gap, screen)
@@ -33,6 +36,7 @@ KINDS = {
     "choose": {"cases", "otherwise"},
     "table": {"otherwise"},
     "figure": {"otherwise"},
+    "grid": {"caption", "headings", "rows", "note", "otherwise"},
     "effects": {"id", "caption", "note"},
     "index": {"caption"},
     "refusals": set(),
@@ -48,8 +52,9 @@ ALWAYS = {"when", "needs", "otherwise"}
 def read_catalog(text: str = "report") -> dict[str, Any]:
     """Read and check a text, with the words that all texts share.
 
-    text : name of a file in rpeval/reports/text ("report")
-    Returns lang, words, phrases, states (decision to name and meaning), subtitle and sections.
+    text : name of a file in rpeval/reports/text ("report", "grant/need")
+    Returns lang, words (a text may replace some), phrases, states (decision to name and meaning), subtitle
+    and sections.
     Refuses (FindingError, all problems at once) a text that is not there, a block of no known kind, or one
     with an unknown key.
 
@@ -58,7 +63,8 @@ def read_catalog(text: str = "report") -> dict[str, Any]:
     """
     path = FOLDER / f"{text}.yml"
     if not path.exists():
-        known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.yml") if p.stem != "words"))
+        texts = (p.relative_to(FOLDER).with_suffix("").as_posix() for p in FOLDER.rglob("*.yml"))
+        known = ", ".join(sorted(set(texts) - {"words"}))
         raise FindingError(Problem("text", f"There is no text {text!r}.", f"Use one of: {known}."))
     shared, told = (yaml.safe_load(p.read_text(encoding="utf-8")) for p in (FOLDER / "words.yml", path))
     problems = [
@@ -66,7 +72,7 @@ def read_catalog(text: str = "report") -> dict[str, Any]:
     ]
     if problems:
         raise FindingError(problems)
-    return {"lang": "en"} | shared | told
+    return {"lang": "en"} | shared | told | {"words": shared["words"] | told.get("words", {})}
 
 
 def check_block(block: dict[str, Any], where: str) -> list[Problem]:

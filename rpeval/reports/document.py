@@ -14,6 +14,7 @@ from rpeval.reports.blocks import (
     Declared,
     Document,
     FigureBlock,
+    Mixed,
     Number,
     Paragraph,
     Reference,
@@ -26,8 +27,8 @@ from rpeval.reports.catalog import read_catalog
 from rpeval.reports.wording import Wording, anchor, match
 
 __all__ = [
-    "Block", "Bullets", "Callout", "Declared", "Document", "FigureBlock", "Number", "Paragraph", "Reference",
-    "Run", "Runs", "Section", "TableBlock", "build",
+    "Block", "Bullets", "Callout", "Declared", "Document", "FigureBlock", "Mixed", "Number", "Paragraph",
+    "Reference", "Run", "Runs", "Section", "TableBlock", "build",
 ]  # fmt: skip
 
 
@@ -149,6 +150,32 @@ class _Composer:
         for id in self._tables(told["figure"]):
             yield self._shown(id)
 
+    def _grid(self, told: dict[str, Any]) -> Iterator[Block]:
+        rows = [[self.wording.runs(c, **more) for c in cells] for cells, more in self._laid_out(told)]
+        if rows:
+            caption, note = (self.wording.runs(told.get(key, "")) for key in ("caption", "note"))
+            name = self.wording.names[f"table:{told['grid']}"]
+            yield tables.grid(told["grid"], name=name, caption=caption, headings=told["headings"], rows=rows,
+                              note=note)  # fmt: skip
+
+    def _laid_out(self, told: dict[str, Any]) -> Iterator[tuple[list[str], dict[str, Any]]]:
+        """Give the templates of each row of a grid that is printed, and what they may ask for."""
+        for row in told["rows"]:
+            row = {"cells": row} if isinstance(row, list) else row
+            for more in self._repeated(row):
+                if self.wording.true(row.get("when", ""), **more):
+                    yield row["cells"], more
+
+    def _repeated(self, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Say for what a row of a grid is repeated: each finding, each row of a table, or nothing."""
+        if "of" not in row:
+            yield from ({"it": id} for id in (self._ids(row["each"]) if "each" in row else [""]))
+        elif table := self.found.tables.get(row["of"]):
+            cell, records = tables.cells_of(table), table.frame.to_dict("records")
+            for i, record in enumerate(records):
+                yield {"row": record, "last": records[-1],
+                       "cell": lambda column, i=i: self.wording.mark(cell(i, column))}  # fmt: skip
+
     def _effects(self, told: dict[str, Any]) -> Iterator[Block]:
         ids = self._ids(told["effects"])
         if ids:
@@ -222,6 +249,8 @@ class _Composer:
             placed += [(self._kind(id), id) for id in drawn]
             if "effects" in block and self._ids(block["effects"]):
                 placed.append(("table", block["id"]))
+            if "grid" in block and any(self._laid_out(block)):
+                placed.append(("table", block["grid"]))
             placed += [("table", "index")] if "index" in block else []
         seen = dict.fromkeys(placed)
         count = {"table": 0, "figure": 0}
@@ -236,4 +265,5 @@ _MAKERS = {
     "table": _Composer._table, "figure": _Composer._figure, "effects": _Composer._effects,
     "index": _Composer._index, "refusals": _Composer._refusals, "rest": _Composer._rest,
     "callout": _Composer._callout, "fold": _Composer._fold, "states": _Composer._states,
+    "grid": _Composer._grid,
 }  # fmt: skip

@@ -1,13 +1,13 @@
 """Tables as printed: a released table, effects side by side, and the index of every number."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
 from rpeval.findings import Collected, Table
 from rpeval.findings.table import YEAR_COLUMNS
-from rpeval.reports.blocks import Declared, Number, Run, Runs, TableBlock
+from rpeval.reports.blocks import Declared, Mixed, Number, Run, Runs, TableBlock, plain
 from rpeval.reports.wording import Wording, anchor, number_of
 
 MOST, EACH_END = 48, 10  # rows of a table that are all printed; of a longer one, how many of each end
@@ -82,6 +82,44 @@ def _cell(table: Table, row: int, column: str, shown: str, number: bool) -> Run:
     if not number:
         return Declared(shown, where)
     return Number(where, shown, "cell", "" if pd.isna(value) else f"{value:g}")
+
+
+def cells_of(table: Table) -> Callable[[int, str], Run]:
+    """Give a function from row and column of a released table to the cell as printed; "" for other columns.
+
+    >>> rates = Table("a.b", "Rates", pd.DataFrame({"rate": [1.25]}), {"rate": "Rate"}, {"rate": 1})
+    >>> cells_of(rates)(0, "rate").shown, cells_of(rates)(0, "other")
+    ('1.2', '')
+    """
+    columns, texts = list(table.labels), table.rows()
+
+    def cell(row: int, column: str) -> Run:
+        if column not in table.labels:
+            return ""
+        shown, number = texts[row][columns.index(column)], _numeric(table.frame[column], column)
+        return _cell(table, row, column, shown, number)
+
+    return cell
+
+
+def grid(
+    id: str, *, name: str, caption: Runs, headings: Sequence[str], rows: Sequence[Sequence[Runs]], note: Runs
+) -> TableBlock:
+    """Lay out a table of the text catalog; a column without a letter stands to the right.
+
+    >>> rows = [[("All",), ("1", "/", "2")]]
+    >>> made = grid("a.b", name="", caption=("A",), headings=["Who", "Of"], rows=rows, note=())
+    >>> made.rows[0], made.numeric
+    (('All', Mixed(runs=('1', '/', '2'))), (False, True))
+    """
+    lettered = [any(re.search(r"[^\W\d_]", plain(row[i])) for row in rows) for i in range(len(headings))]
+    cells = tuple(tuple(_one(runs) for runs in row) for row in rows)
+    numeric = tuple(i > 0 and not letter for i, letter in enumerate(lettered))
+    return TableBlock(id, anchor("table", id), name, caption, tuple(headings), numeric, cells, note)
+
+
+def _one(runs: Runs) -> Run:
+    return runs[0] if len(runs) == 1 else Mixed(runs) if runs else ""
 
 
 def effects(

@@ -19,7 +19,9 @@ LAYERS = {
     "findings": GROUND,
     "reports": GROUND | {"findings"},
     "runs": GROUND | {"inputs.params", "inputs.check", "inputs.plan", "findings", "reports"},
-    "cli": GROUND | {"inputs.params", "inputs.check", "reports", "runs"},
+    "audit": GROUND
+    | {"inputs.params", "inputs.plan", "inputs.panel", "inputs.survey", "findings", "reports", "runs"},
+    "cli": GROUND | {"inputs.params", "inputs.check", "reports", "runs", "audit"},
 }
 
 # Reading and checking data must stay quick, so inputs may not load these.

@@ -1,6 +1,7 @@
 """The analysis plan as it was locked, and what was changed since: nothing is judged here, only compared."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
@@ -100,15 +101,21 @@ def read_lock(params: Any) -> tuple[Entry, ...]:
     if told != [SCHEMA, params.study] or not entries:
         what = "This is no lock of this study."
         raise ParamsError(Problem(where, what, "Restore it from the repository's history."))
-    _check_chain(where, entries, [row.get("sha256") for row in rows])
+    check_chain(where, entries, [row.get("sha256") for row in rows], name="lock")
     return tuple(entries)
 
 
-def _check_chain(where: str, entries: list[Entry], written: list[Any]) -> None:
+def check_chain(where: str, entries: Iterable[Any], written: Iterable[Any], *, name: str) -> None:
+    """Refuse (ParamsError) a chain of entries of which one was edited, taken out or put between.
+
+    where   : the file, for the message; name : what it is called there
+    entries : in order, each with `previous` and `hash`; written : the hash that stands beside each
+    That the last entries were dropped cannot be seen from the chain itself.
+    """
     previous = ""
     for number, (entry, told) in enumerate(zip(entries, written, strict=True), start=1):
         if entry.previous != previous or entry.hash != told:
-            what = f"Entry {number} of the lock is not as it was recorded."
+            what = f"Entry {number} of the {name} is not as it was recorded."
             raise ParamsError(Problem(where, what, "Restore it from the repository's history."))
         previous = entry.hash
 

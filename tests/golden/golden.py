@@ -4,14 +4,14 @@
 """
 
 import json
-import math
 import sys
 from pathlib import Path
+
+from rpeval.findings.compare import compare
 
 HERE = Path(__file__).parent
 STUDIES = ("lakeshore", "riverbend", "prairie")
 KEPT = ("kind", "value", "low", "high", "p", "shown", "shown_interval", "decision", "reason", "suppressed")
-TOLERANCE = {"count": 0.0, "exact": 1e-9, "iterative": 1e-6, "simulated": 1e-9, "text": 0.0}
 
 
 def read(folder: Path) -> dict[str, dict]:
@@ -21,18 +21,8 @@ def read(folder: Path) -> dict[str, dict]:
 
 
 def differences(old: dict[str, dict], new: dict[str, dict]) -> list[str]:
-    """List what differs beyond the tolerance of its kind; a simulated number has its own seed, so it is exact."""
-    found = [f"{id}: {'gone' if id in old else 'new'}" for id in sorted(set(old) ^ set(new))]
-    for id in sorted(set(old) & set(new)):
-        for name in KEPT:
-            a, b = old[id][name], new[id][name]
-            if isinstance(a, float) and isinstance(b, float):
-                near = math.isclose(a, b, rel_tol=TOLERANCE[old[id]["kind"]], abs_tol=1e-9)
-            else:
-                near = a == b
-            if not near:
-                found.append(f"{id}.{name}: {a!r} is now {b!r}")
-    return found
+    """List what differs by the audit's own comparison: beyond the tolerance of its kind, under the same seed."""
+    return [f"{d.id}, {d.what}: {d.old!r} is now {d.new!r}" for d in compare(old, new).differences]
 
 
 def store(reports: Path) -> None:

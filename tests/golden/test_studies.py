@@ -27,7 +27,8 @@ def test_findings_are_what_they_were(studies, study):
 def test_the_comparison_sees_a_small_change():
     one = {"a.b": dict.fromkeys(golden.KEPT) | {"kind": "exact", "value": 1.0}}
     other = {"a.b": one["a.b"] | {"value": 1.00000001}, "a.c": one["a.b"]}
-    assert golden.differences(one, other) == ["a.c: new", "a.b.value: 1.0 is now 1.00000001"]
+    assert golden.differences(one, other) == [
+        "a.b, value: 1.0 is now 1.00000001", "a.c, presence: 'not there' is now 'there'"]  # fmt: skip
 
 
 @each

@@ -28,7 +28,7 @@ from rpeval.reports.wording import Wording, anchor, match
 
 __all__ = [
     "Block", "Bullets", "Callout", "Declared", "Document", "FigureBlock", "Mixed", "Number", "Paragraph",
-    "Reference", "Run", "Runs", "Section", "TableBlock", "build",
+    "Reference", "Run", "Runs", "Section", "TableBlock", "build", "compose",
 ]  # fmt: skip
 
 
@@ -42,13 +42,17 @@ def build(folder: Path | str, *, text: str = "report") -> Document:
     Refuses (FindingError) a folder without findings, or with unfinished or contradicting parts.
     """
     folder = Path(folder)
-    found = collect(folder) if (folder / "findings").is_dir() else open_findings(folder)
+    return compose(collect(folder) if (folder / "findings").is_dir() else open_findings(folder), text=text)
+
+
+def compose(found: Collected, *, text: str = "report") -> Document:
+    """Make a document of findings that are at hand, as `build` does; for several texts of one study."""
     catalog = read_catalog(text)
     composer = _Composer(found, catalog)
     sections = tuple(s for s in map(composer.section, catalog["sections"]) if s is not None)
     return Document(
         title=found.title, subtitle=composer.wording.runs(catalog["subtitle"]), lang=catalog["lang"],
-        simulated=found.simulated, draft=folder.name.endswith(".draft"), sections=sections,
+        simulated=found.simulated, draft=found.folder.name.endswith(".draft"), sections=sections,
         district=found.district, words=catalog["words"],
     )  # fmt: skip
 

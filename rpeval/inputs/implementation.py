@@ -76,8 +76,8 @@ def read_implementation(params: Any, panel: Panel) -> Implementation:
     >>> from rpeval.inputs.params import read_params
     >>> prairie = read_params("params/prairie.yml")
     >>> told = read_implementation(prairie, read_panel(prairie))
-    >>> told.practices is None, told.unseen[:3]
-    (True, ('practices', 'training', 'fidelity'))
+    >>> told.fidelity is None, told.unseen
+    (True, ('fidelity', 'staffing', 'sections', 'summer'))
     """
     implementation, problems = gather_implementation(params, panel)
     if implementation is None:

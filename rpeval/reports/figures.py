@@ -22,6 +22,7 @@ KINDS = {
     "stack": kinds.stack,
     "intervals": kinds.intervals,
     "planted": kinds.intervals,
+    "chances": kinds.chances,
 }
 
 # Drawn as text and lines rather than by matplotlib, so that it can be read aloud.
@@ -36,6 +37,7 @@ COLUMNS = {
     "stack": ("item",),
     "intervals": ("label", "value", "low", "high"),
     "planted": ("label", "planted", "found", "low", "high"),
+    "chances": ("value", "chance"),
 }
 KEYS = {
     "trend": ("year", "wave", "arm"),
@@ -129,6 +131,7 @@ def draw(table: Table) -> Figure:
     stack   : item, wave (optional), one column per answer category with its share from 0 to 1 or 0 to 100
     intervals : label (a year, a method, a school left out), value, low, high, unit (optional), rows in order
     planted : label, unit, planted, found, low, high
+    chances : value (above zero, on a scale of ratios), chance (percent)
     A table with marks shows them in the kinds that are drawn over years: trend, groups, event.
     Refuses (FindingError) an unknown kind, a missing column, two rows for one point, no row left to draw.
 

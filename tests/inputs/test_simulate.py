@@ -187,10 +187,10 @@ def test_the_command_writes_the_committed_bytes_again(root, committed, tmp_path)
 
 def test_every_row_is_stamped_and_the_files_stay_small(committed):
     paths = [path for path in committed.rglob("*") if path.suffix in {".csv", ".tsv"}]
-    assert len(paths) == 28
+    assert len(paths) == 32
     for path in paths:
         assert set(read_text(path)["simulated"]) == {"yes"}, path.name
-    assert sum(path.stat().st_size for path in committed.rglob("*") if path.is_file()) < 8_700_000
+    assert sum(path.stat().st_size for path in committed.rglob("*") if path.is_file()) < 9_000_000
 
 
 def test_truth_of_riverbend_by_hand(committed, recipes, drawn):
@@ -323,6 +323,7 @@ def test_files_of_a_study_are_named_for_what_they_hold(drawn):
         "absences.csv",
         "practices.csv",
         "training.csv",
+        "costs.csv",
     ]
 
 

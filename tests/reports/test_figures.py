@@ -55,9 +55,16 @@ INTERVALS = table({"label": [2016, 2017, 2018], "value": [0.5, -0.2, -2.0], "low
                    "high": [2.0, 1.0, -1.0]}, "intervals", {"label": "Start", "value": "Effect"})  # fmt: skip
 BY_YEAR = table({"year": [2018, 2019, 2021], "value": [-1.0, -1.5, -2.0], "low": [-2.0, -2.5, -3.0],
                  "high": [0.0, -0.5, -1.0]}, "event")  # fmt: skip
-ALL = {"trend": TREND, "event": EVENT, "groups": GROUPS, "dots": DOTS, "stack": STACK, "planted": PLANTED,
+CHANCES = table({"value": [25.0, 100.0, 400.0], "chance": [3.0, 40.0, 96.0]}, "chances")
+ALL = {"chances": CHANCES, "trend": TREND, "event": EVENT, "groups": GROUPS, "dots": DOTS, "stack": STACK, "planted": PLANTED,
        "intervals": INTERVALS}  # fmt: skip
 TOLD = {2021: "New code of conduct", 2019: "Counselors added"}
+
+
+def test_a_chance_is_drawn_over_its_value_and_half_is_marked():
+    drawn = lines(figures.draw(CHANCES))
+    assert [(25.0, 3.0), (100.0, 40.0), (400.0, 96.0)] in drawn
+    assert any({y for _, y in line} == {50.0} for line in drawn)
 
 
 def test_every_kind_is_tried():

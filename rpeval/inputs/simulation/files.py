@@ -132,6 +132,7 @@ def survey_rows(study: Study) -> pd.DataFrame:
     table.insert(0, "respondent_id", [f"R{1 + k:06d}" for k in range(len(people))])
     table.insert(2, "wave", [show_year(wave) for wave in people["wave"].tolist()])
     answers = pd.DataFrame(study.answers, columns=list(study.scale.ids)).astype("Int64")
+    answers = answers.join(study.exposure)
     keys, table = list(table), repeat_some(pd.concat([table, answers], axis=1), study, "duplicates")
     if study.recipe["files"]["survey"] == "wide":
         return table

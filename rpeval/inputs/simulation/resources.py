@@ -39,8 +39,10 @@ def draw_program(
         logs["staffing"] = staffing_rows(positions, district, recipe)
         logs["sections"] = draw_sections(in_all, district, recipe)
         logs["summer"], summer = draw_summer(district, recipe)
+        planted |= summer
+    if "costs" in told:
         logs["costs"], spent = cost_rows(training, in_all, district, recipe)
-        planted |= summer | spent
+        planted |= spent
     return logs, planted
 
 
@@ -144,7 +146,7 @@ def cost_rows(
         dose(district, recipe["program"]["steps"]) > 0,
         district.schools["start_year"].to_numpy(),
     )
-    own = training[~np.isnan(start[training["school_no"]])]
+    own = training[~np.isnan(start[training["school_no"]]) & (training["trained_on"] != "")]
     hours = own.groupby(own["trained_on"].str[:4].astype(int))["hours"].sum()  # courses are held in the fall
     rows = []
     for k, year in enumerate(district.years):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rpeval.inputs.simulation import incidents, outcomes, resources, schools, survey
+from rpeval.inputs.simulation import exposure, incidents, outcomes, resources, schools, survey
 
 PER_100 = "per 100 students"
 
@@ -25,6 +25,7 @@ class Study:
     respondents : one row per survey respondent, with latent belonging and what the program adds to it
     scale       : the survey's items
     answers     : respondents × items as written, NaN = no answer
+    exposure    : respondents × items on what they met of the program; no column where none was asked
     truth       : finding id to {value, unit, note}
     outcomes, incidents, absences, idea : further tables, None where the recipe has none
     program     : the logs of the program, by name
@@ -40,6 +41,7 @@ class Study:
     scale: survey.Scale
     answers: np.ndarray
     truth: Mapping[str, Mapping[str, Any]]
+    exposure: pd.DataFrame
     outcomes: pd.DataFrame | None = None
     incidents: pd.DataFrame | None = None
     absences: pd.DataFrame | None = None
@@ -72,12 +74,13 @@ def study(recipe: Mapping[str, Any], instrument: Mapping[str, Any]) -> Study:
     answers = survey.soil(survey.draw_answers(people, scale, seed), recipe["dirt"], seed)
     log = incidents.draw_incidents(students, actions, district, recipe)
     logs, carried_out = resources.draw_program(enrolled, rates, log, district, recipe)
-    planted |= effects | ratios | carried_out
+    met, reported = exposure.draw_exposure(people, district, recipe)
+    planted |= effects | ratios | carried_out | reported
     truth = {id: dict(zip(("value", "unit", "note"), told, strict=True)) for id, told in planted.items()}
     absences = incidents.draw_absences(log, students, district, recipe)
     further = {"outcomes": others, "incidents": log, "absences": absences, "idea": idea, "program": logs}
     return Study(
-        recipe, district, rates, students, actions, invited, people, scale, answers, truth, **further
+        recipe, district, rates, students, actions, invited, people, scale, answers, truth, met, **further
     )
 
 

@@ -98,10 +98,10 @@ def draw_theta(people: pd.DataFrame, district: District, recipe: Mapping[str, An
     return (fixed + of_school[school_no] + of_wave[school_no, later.astype(int)] + person).to_numpy()
 
 
-def draw_answers(respondents: pd.DataFrame, scale: Scale, seed: int) -> np.ndarray:
+def draw_answers(respondents: pd.DataFrame, scale: Scale, seed: int, *, of: str = "answers") -> np.ndarray:
     """Draw the answers as given, reversed items turned round: respondents × items, whole codes."""
     theta = (respondents["theta"] + respondents["effect"]).to_numpy()[:, None]
-    noise = stream(seed, "answers").normal(size=(len(theta), len(scale.ids)))
+    noise = stream(seed, of).normal(size=(len(theta), len(scale.ids)))
     latent = scale.loading * theta + np.sqrt(1 - scale.loading**2) * noise
     steps = (latent[:, :, None] > scale.cuts).sum(axis=2)
     return scale.low + np.where(scale.reverse, scale.cuts.shape[1] - steps, steps)

@@ -41,7 +41,7 @@ def check_columns(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
         return [no_adoption(columns.start)]
     missing = [column for column in columns.needed if column not in panel.columns]
     problems = [
-        Problem(f"panel: {column}", "The column is not there.", f"Name one of: {some(panel.columns)}.")
+        Problem(f"panel: {column}", f"There is no column {column}.", f"Name one of: {some(panel.columns)}.")
         for column in missing
     ]
     if not problems and panel.empty:

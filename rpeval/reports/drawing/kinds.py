@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from rpeval.findings import Table
+from rpeval.findings import Table, show_number
 from rpeval.findings.table import YEAR_COLUMNS, show_year
 from rpeval.reports.drawing import marks
 from rpeval.reports.drawing.marks import BLUE, FAINT, ORANGE, SHADE, SOFT
@@ -17,7 +17,7 @@ from rpeval.reports.drawing.marks import BLUE, FAINT, ORANGE, SHADE, SOFT
 WIDTH = 7.2
 PLANTED = 12  # planted values that are all drawn
 NAMED, DOTTED = 30, 300  # dots that are all named; dots that can be told apart
-FIXED = {"event": "value", "dots": "value", "intervals": "value", "planted": "planted"}
+FIXED = {"event": "value", "dots": "value", "intervals": "value", "planted": "planted", "chances": "chance"}
 _KEYS = YEAR_COLUMNS | {"arm", "group", "item", "school_id", "school_name", "suppressed", "unit"}
 
 
@@ -204,6 +204,21 @@ def intervals(figure: Figure, table: Table) -> None:
         ax.set(ylim=(-0.7, len(rows) - 0.3), xlabel=rows["unit"].iloc[0])
     if "planted" in frame.columns:
         marks.planted_legend(figure)
+
+
+def chances(figure: Figure, table: Table) -> None:
+    """Draw a chance in percent over a value, each step of the value as wide as its ratio."""
+    rows = visible(table).sort_values("value")
+    figure.set_size_inches(WIDTH, 3.0)
+    ax = figure.subplots()
+    ax.axhline(50, color=SOFT, lw=0.9, ls=(0, (4, 3)), zorder=1)
+    ax.plot(rows["value"], rows["chance"], color=BLUE, lw=2, marker="o", ms=5, clip_on=False, zorder=3)
+    ax.set_xscale("log")
+    ax.set_xticks(rows["value"], [show_number(value) for value in rows["value"]], minor=False)
+    ax.minorticks_off()
+    ax.set(ylim=(0, 100), xlabel=table.labels.get("value", "Value"), ylabel="")
+    ax.set_title(table.labels.get("chance", "Chance, percent"))
+    ax.yaxis.set_major_locator(MaxNLocator(4, steps=marks.STEPS))
 
 
 def _groups(table: Table) -> list[str]:

@@ -109,7 +109,7 @@ def _of_finding(found: Collected, f: Finding, states: Mapping[str, Mapping[str, 
     yield "What it is", f.label
     yield "Value", _value(f)
     if f.shown_interval:
-        yield "Interval", _interval(f)
+        yield "Uncertainty", _interval(f)
     yield "Rests on", "; ".join(_counted(f))
     yield "Method", f.method
     yield "Verdict", " ".join(_verdict(found, f, states))
@@ -125,7 +125,7 @@ def _value(f: Finding) -> str:
 
 
 def _interval(f: Finding) -> str:
-    return f"{f.shown_interval}{'' if f.level is None else f' ({f.level * 100:g}%)'}"
+    return f"{'' if f.level is None else f'{f.level * 100:g}% '}interval {f.shown_interval}"
 
 
 def _counted(f: Finding) -> Iterator[str]:
@@ -183,8 +183,7 @@ def _said(found: Collected, f: Finding, states: Mapping[str, Mapping[str, str]])
     """Say value, unit, interval, label and verdict; of a number that is not there, why."""
     said = _value(f).rstrip(".")
     if f.shown_interval:
-        level = "" if f.level is None else f"{f.level * 100:g}% "
-        said += f" ({level}interval {f.shown_interval})"
+        said += f" ({_interval(f)})"
     said += f"; {f.label}"
     judged = next(_verdict(found, f, states), "").rstrip(".")
     if judged and judged.lower() != f.shown.lower():

@@ -31,7 +31,7 @@ def test_an_effect_tells_everything_that_is_known(found):
     told = rows(found, "suspensions.att")
     assert told["What it is"] == "Effect on out-of-school suspensions"
     assert told["Value"] == "−2.1 per 100 students"
-    assert told["Interval"] == "−3.3 to −0.9 (95%)"
+    assert told["Uncertainty"] == "95% interval −3.3 to −0.9"
     assert told["Rests on"] == (
         "420 school-years; 60 independent units (schools or sites), 24 of them with the program"
     )

@@ -71,7 +71,7 @@ class Comparison:
 
     @property
     def differences(self) -> tuple[Difference, ...]:
-        """Everything that differs, conclusions first; what was added or removed without a conclusion is last."""
+        """Everything that differs, conclusions first; what was added or removed without one is last."""
         known = {d.id for d in self.conclusions if d.what == "presence"}
         there = [
             Difference(id, "", "presence", *told, None, BOTH)
@@ -108,9 +108,10 @@ def compare(
     Intervals, standard errors and p-values follow the kind of their finding. Printed text may differ only
     where the number behind it does. Cells of tables: whole numbers and texts equal, others within 1e-6.
 
-    >>> compare({"a.b": {"kind": "exact", "value": 1.0}}, {"a.b": {"kind": "exact", "value": 1.0 + 1e-12}}).same
+    >>> old = {"a.b": {"kind": "exact", "value": 1.0}}
+    >>> compare(old, {"a.b": {"kind": "exact", "value": 1.0 + 1e-12}}).same
     True
-    >>> compare({"a.b": {"kind": "exact", "value": 1.0}}, {"a.b": {"kind": "exact", "value": 1.1}}).ids
+    >>> compare(old, {"a.b": {"kind": "exact", "value": 1.1}}).ids
     ('a.b',)
     """
     was, now = _findings(old), _findings(new)

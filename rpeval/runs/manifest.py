@@ -3,29 +3,34 @@
 Two runs on one machine with the same inputs and code give the same manifest but for the part named "when".
 """
 
-import importlib.metadata
+import hmac
 import json
-import os
-import platform
 import re
-import subprocess
-import sys
+import secrets
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import rpeval
 from rpeval.errors import Problem, RunError
+from rpeval.findings import Collected, open_findings
 from rpeval.findings.store import dump, write_whole
-from rpeval.runs.kernel import THREADS
 from rpeval.runs.measure import count_cells
-from rpeval.runs.notebook import hash_code
-from rpeval.runs.room import Room, hash_file
+from rpeval.runs.notebook import hash_cells, hash_code
+from rpeval.runs.room import Room
+from rpeval.runs.software import PACKAGE, describe_code, describe_machine, hash_files, hash_tree
 
 NAME = "manifest.json"
-SCHEMA = "rpeval/manifest/1"
-PACKAGE = Path(rpeval.__file__).parent
+FAMILY = "rpeval/manifest/"
+SCHEMA = f"{FAMILY}2"
+KEY = "restricted/salt.txt"
+PLAIN = ("params", "lock")  # inputs that hold no data
+# Folders of a real study's report that may not be passed on freely, and why. All else in a report has passed
+# disclosure control. Nothing in a simulated study's report is restricted.
+RESTRICTED = {
+    "notebooks/": "Executed cells may print names of schools, and counts before disclosure control.",
+    "restricted/": "The key to the fingerprints of files that hold data.",
+}
 
 
 def write_manifest(
@@ -38,136 +43,139 @@ def write_manifest(
     params    : the study's params
     notebooks : names of the notebooks that ran, in order
     when      : start and end, the only part that differs between equal runs
+
+    A hash of a small file is a fingerprint from which its content can be guessed: of twelve schools, who
+    started when has few answers. So in a study of real data the hashes of data files and of restricted
+    outputs are keyed (HMAC). The key lies in the report's own restricted/ and stays there from run to run;
+    who has it can check the files, who has the manifest alone can guess nothing.
     """
+    key = None if params.simulated else _keep_key(folder, params.root / "reports" / params.study)
     content = {
         "schema": SCHEMA,
         "study": params.study,
         "simulated": params.simulated,
         "seed": params.seed,
-        "params": {"text": room.inputs[0].place.read_text(encoding="utf-8"), "resolved": params.resolved()},
-        "inputs": [_input(item) for item in room.inputs],
-        "notebooks": [_notebook(room.root / "notebooks" / f"{name}.ipynb") for name in notebooks],
+        "params": {"text": room.inputs[0].place.read_bytes().decode(), "resolved": params.resolved()},
+        "inputs": [_input(item, key) for item in room.inputs],
+        "accounting": count_rows(open_findings(folder)),
+        "notebooks": [describe_notebook(room.root / "notebooks" / f"{name}.ipynb") for name in notebooks],
         "code": describe_code(params.root),
         "machine": describe_machine(),
-        "outputs": list_outputs(folder),
+        "outputs": list_outputs(folder, simulated=params.simulated),
         "when": dict(when),
     }
     write_whole(folder / NAME, dump(content))
 
 
-def _input(item: Any) -> dict[str, Any]:
+def _keep_key(folder: Path, earlier: Path) -> bytes:
+    """Put the key of the study's earlier report, or a new one, into a report, and give it."""
+    key = read_key(earlier) or secrets.token_hex(32).encode()
+    write_whole(folder / KEY, f"{key.decode()}\n")
+    return key
+
+
+def read_key(folder: Path) -> bytes | None:
+    """Give the key to a report's keyed hashes; None where it is not there, as in a pack for the public."""
+    try:
+        return (folder / KEY).read_text(encoding="ascii").strip().encode() or None
+    except (OSError, ValueError):
+        return None
+
+
+def fingerprint(path: Path, key: bytes | None = None) -> str:
+    """Hash a file with SHA-256, or with HMAC-SHA-256 where there is a key."""
+    with path.open("rb") as file:
+        made = sha256() if key is None else hmac.new(key, digestmod=sha256)
+        while block := file.read(1 << 20):
+            made.update(block)
+    return made.hexdigest()
+
+
+def is_as_recorded(path: Path, record: Mapping[str, Any], key: bytes | None) -> bool | None:
+    """Say whether a file is the one that a manifest's input or output tells of; None where nobody can say.
+
+    record : an entry of a manifest's inputs or outputs; key : what `read_key` gives for its report
+    It cannot be said of a keyed entry without the key.
+    """
+    if not path.is_file():
+        return False
+    if record["keyed"] and key is None:
+        return None
+    return fingerprint(path, key if record["keyed"] else None) == record["sha256"]
+
+
+def _input(item: Any, key: bytes | None) -> dict[str, Any]:
     rows, columns = count_cells(item.place)
-    return {"key": item.key, "path": item.path, "sha256": item.sha256, "bytes": item.bytes_n, "rows": rows,
-            "columns": columns}  # fmt: skip
+    key = None if item.key in PLAIN else key
+    mark = item.sha256 if key is None else fingerprint(item.place, key)
+    return {"key": item.key, "path": item.path, "keyed": key is not None, "sha256": mark,
+            "bytes": item.bytes_n, "rows": rows, "columns": columns}  # fmt: skip
 
 
-def _notebook(path: Path) -> dict[str, str]:
-    return {"name": path.stem, "code_sha256": hash_code(path)}
+def count_rows(found: Collected) -> dict[str, Any]:
+    """Gather which rows entered and why others did not: counts of rows in and out, and tables of reasons."""
+    counts = {id: f.value for id, f in found.findings.items() if re.search(r"\.rows_(in|out)$", id)}
+    reasons = {id: json.loads(table.frame.to_json(orient="records"))
+               for id, table in found.tables.items() if id.endswith("accounting")}  # fmt: skip
+    return {"counts": counts, "reasons": reasons}
 
 
-def describe_code(root: Path) -> dict[str, Any]:
-    """Say which code made the report: the package, its commit, the lock file and the libraries."""
-    lock = root / "requirements.lock"
-    return {
-        "rpeval": {"version": rpeval.__version__, "sha256": hash_tree(PACKAGE)},
-        "reference_sha256": hash_tree(root / "data" / "reference"),
-        "git": describe_commit(root),
-        "lock_sha256": hash_file(lock) if lock.is_file() else None,
-        "python": platform.python_version(),
-        "packages": list_packages(),
-    }
+def describe_notebook(path: Path) -> dict[str, Any]:
+    """Fingerprint a notebook's code: as a whole, and cell by cell."""
+    return {"name": path.stem, "code_sha256": hash_code(path), "cells": hash_cells(path)}
 
 
-def hash_tree(folder: Path) -> str:
-    """Hash every file below a folder with its path; compiled and hidden files left out."""
-    digest = sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix != ".pyc" and not path.name.startswith("."):
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def describe_commit(root: Path) -> dict[str, Any] | None:
-    """Name the commit of the project, and whether its files differ from it; None where git does not know."""
-    commit, status = _git(root, "rev-parse", "HEAD"), _git(root, "status", "--porcelain")
-    if commit is None or status is None:
-        return None
-    return {"commit": commit.strip(), "clean": not status.strip()}
-
-
-def _git(root: Path, *words: str) -> str | None:
-    if not (root / ".git").exists():
-        return None
-    quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-    try:
-        done = subprocess.run(
-            ["git", *words], cwd=root, env=quiet, capture_output=True, text=True, timeout=10
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
-
-
-def list_packages() -> dict[str, str]:
-    """List the direct dependencies with their installed versions, by name."""
-    try:
-        lines = importlib.metadata.requires("rpeval") or []
-    except importlib.metadata.PackageNotFoundError:
-        lines = []
-    names = {re.match(r"[\w.-]+", line).group() for line in lines if "extra ==" not in line}  # type: ignore[union-attr]
-    return {name: importlib.metadata.version(name) for name in sorted(names)}
-
-
-def describe_machine() -> dict[str, Any]:
-    """Describe what can move the last digits: platform, linear algebra, threads."""
-    import numpy
-
-    blas = numpy.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    return {
-        "system": platform.system(),
-        "processor": platform.machine(),
-        "implementation": sys.implementation.name,
-        "blas": {"name": blas.get("name"), "version": blas.get("version")},
-        "threads": dict.fromkeys(THREADS, 1),
-    }
-
-
-def list_outputs(folder: Path) -> list[dict[str, Any]]:
-    """List every file of a report but the manifest itself, by path."""
+def list_outputs(folder: Path, *, simulated: bool) -> list[dict[str, Any]]:
+    """List every file of a report but the manifest itself, by path, each with its level."""
+    key = None if simulated else read_key(folder)
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-    return [
-        {"path": name, "sha256": hash_file(folder / name), "bytes": (folder / name).stat().st_size}
-        for name in files if name != NAME
-    ]  # fmt: skip
+    return [_output(folder, name, simulated, key) for name in files if name != NAME]
+
+
+def _output(folder: Path, name: str, simulated: bool, key: bytes | None) -> dict[str, Any]:
+    hidden = not simulated and name.startswith(tuple(RESTRICTED))
+    key = key if hidden else None
+    return {"path": name, "level": "restricted" if hidden else "shareable", "keyed": key is not None,
+            "sha256": fingerprint(folder / name, key), "bytes": (folder / name).stat().st_size}  # fmt: skip
 
 
 def open_manifest(folder: Path) -> dict[str, Any]:
-    """Read the manifest of a report; refuses (RunError) a folder that is no finished report."""
+    """Read the manifest of a report.
+
+    Refuses (RunError) a folder that is no finished report, and a report that another version of rpeval made.
+    """
+    content = _read(folder)
+    if content is None:
+        raise RunError(
+            Problem(str(folder), "This is no finished report.", "Run the study first: rpeval run.")
+        )
+    if content["schema"] != SCHEMA:
+        what = f"Another version of rpeval made this report ({content['schema']}, not {SCHEMA})."
+        raise RunError(Problem(str(folder), what, "Run the study again, or use the version that made it."))
+    return content
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
     try:
         content = json.loads((folder / NAME).read_text(encoding="utf-8"))
-        if content["schema"] == SCHEMA:
-            return content
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    raise RunError(Problem(str(folder), "This is no finished report.", "Run the study first: rpeval run."))
+        return content if content["schema"].startswith(FAMILY) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def is_finished(folder: Path) -> bool:
-    """Say whether a folder is a finished report."""
-    try:
-        open_manifest(folder)
-    except RunError:
-        return False
-    return True
+    """Say whether a folder is a finished report, of this version or another."""
+    return _read(folder) is not None
 
 
 def check_outputs(folder: Path, content: Mapping[str, Any]) -> None:
     """Refuse (RunError) a report whose findings or tables were changed after the run."""
+    key = read_key(folder)
     kept = [o for o in content["outputs"] if o["path"].startswith(("findings", "tables/", "notebooks/"))]
     changed = [
         Problem(f"{folder.name}/{o['path']}", "This file is not as the run left it.", "Run the study again.")
         for o in kept
-        if not (folder / o["path"]).is_file() or hash_file(folder / o["path"]) != o["sha256"]
+        if is_as_recorded(folder / o["path"], o, key) is False
     ]
     if changed:
         raise RunError(changed)
@@ -175,6 +183,7 @@ def check_outputs(folder: Path, content: Mapping[str, Any]) -> None:
 
 def renew_manifest(folder: Path, content: Mapping[str, Any], rendered: str) -> None:
     """Write a manifest again after its report was rendered again: outputs, and when and by which code."""
-    code = {**content["code"], "rendered_sha256": hash_tree(PACKAGE)}
+    code = {**content["code"], "rendered_sha256": hash_tree(hash_files(PACKAGE))}
     when = {**content["when"], "rendered": rendered}
-    write_whole(folder / NAME, dump({**content, "code": code, "outputs": list_outputs(folder), "when": when}))
+    outputs = list_outputs(folder, simulated=content["simulated"])
+    write_whole(folder / NAME, dump({**content, "code": code, "outputs": outputs, "when": when}))

@@ -90,6 +90,14 @@ def hash_code(path: Path) -> str:
     return digest.hexdigest()
 
 
+def hash_cells(path: Path) -> dict[str, str]:
+    """Hash each code cell by its id, in order; a cell without an id is named by its number."""
+    return {
+        cell.get("id") or f"cell {number}": hashlib.sha256(cell["source"].encode()).hexdigest()
+        for number, (_, cell) in enumerate(code_cells(read_notebook(path)), start=1)
+    }
+
+
 def find_stop(notebook: dict[str, Any]) -> Stop | None:
     """Find where an executed notebook stopped; None when every cell ran, in order, without an error.
 

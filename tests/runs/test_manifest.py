@@ -2,18 +2,35 @@
 
 import copy
 import hashlib
+import hmac
 import json
+import os
+import platform
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import jsonschema
 import pandas as pd
 import pytest
 
+from rpeval.errors import RunError
+from rpeval.findings import Collected, Table
+from rpeval.findings.finding import find
 from rpeval.runs import manifest
-from rpeval.runs.manifest import describe_commit, hash_tree, is_finished, open_manifest
+from rpeval.runs.manifest import (
+    fingerprint,
+    is_as_recorded,
+    is_finished,
+    list_outputs,
+    open_manifest,
+    read_key,
+)
 from rpeval.runs.measure import count_cells
+from rpeval.runs.room import Input, Room
+from rpeval.runs.software import describe_commit, hash_files, hash_tree
 
 SCHEMA = json.loads((Path(manifest.__file__).parent / "manifest.schema.json").read_text())
 
@@ -35,6 +52,8 @@ def test_it_follows_its_schema(made):
     lambda m: m["when"].update(start="yesterday"),
     lambda m: m["outputs"].clear(),
     lambda m: m["code"].pop("packages"),
+    lambda m: m["outputs"][0].update(level="secret"),
+    lambda m: m["notebooks"][0].pop("cells"),
 ])  # fmt: skip
 def test_the_schema_refuses(made, spoil):
     spoiled = copy.deepcopy(made)
@@ -58,7 +77,7 @@ def test_inputs_and_params_are_as_on_disk(finished, made):
     assert made["params"]["text"] == text
     assert made["params"]["resolved"]["district"]["leaid"] == "0900009"
     assert made["inputs"][1] == {
-        "key": "panel", "path": "data/tiny/panel.csv", "sha256": hashlib.sha256(panel).hexdigest(),
+        "key": "panel", "path": "data/tiny/panel.csv", "keyed": False, "sha256": hashlib.sha256(panel).hexdigest(),
         "bytes": len(panel), "rows": 16, "columns": 6,
     }  # fmt: skip
     assert [n["name"] for n in made["notebooks"]] == [
@@ -67,7 +86,100 @@ def test_inputs_and_params_are_as_on_disk(finished, made):
 
 def test_versions_are_those_installed(made):
     assert made["code"]["packages"]["pandas"] == version("pandas")
+    assert made["code"]["packages"]["python-dateutil"] == version("python-dateutil")  # pandas stands on it
     assert "pytest" not in made["code"]["packages"]
+    assert "rpeval" not in made["code"]["packages"]
+
+
+def test_each_cell_module_and_reference_file_has_its_own_hash(finished, made):
+    stored = json.loads((finished / "notebooks" / "01_suspensions.ipynb").read_text())
+    cells = {c["id"]: hashlib.sha256("".join(c["source"]).encode()).hexdigest() for c in stored["cells"]}
+    assert made["notebooks"][0]["cells"] == cells
+    assert "methods/did/imputation.py" in made["code"]["rpeval"]["modules"]
+    assert "layouts/rpeval.yml" in made["code"]["reference"]["files"]
+    assert made["code"]["reference"]["sha256"] == hash_tree(made["code"]["reference"]["files"])
+
+
+def test_the_processor_for_which_linear_algebra_runs_is_told(made):
+    """OPENBLAS_CORETYPE chooses it, where numpy brings OpenBLAS."""
+    told = subprocess.run(
+        [sys.executable, "-c", "from rpeval.runs.software import blas_core; print(blas_core())"],
+        env={**os.environ, "OPENBLAS_CORETYPE": "Nehalem"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert made["machine"]["blas"]["name"] != "scipy-openblas" or platform.machine() != "x86_64" or (
+        told.stdout.strip() == "Nehalem")  # fmt: skip
+
+
+@pytest.fixture
+def real(project):
+    """The manifest of the same report as that of a real district."""
+    folder, panel = project / "reports" / "tiny", project / "data" / "tiny" / "panel.csv"
+    text = project / "params" / "tiny.yml"
+    inputs = [Input(key, str(path.relative_to(project)), path, path, fingerprint(path), path.stat().st_size)
+              for key, path in (("params", text), ("panel", panel))]  # fmt: skip
+    params = SimpleNamespace(study="tiny", simulated=False, seed=1, root=project, resolved=dict)
+    room = Room(project, "tiny", folder, tuple(inputs), {})
+    names = ("01_suspensions", "02_disproportionality", "05_report")
+    when = dict.fromkeys(("start", "end"), "2027-01-05T10:00:00+00:00")
+    manifest.write_manifest(folder, room=room, params=params, notebooks=names, when=when)
+    return open_manifest(folder)
+
+
+def test_no_fingerprint_of_private_data_is_told(project, real):
+    """Of a file of a real study, and of what holds more than was released, only a keyed hash is told."""
+    folder, panel = project / "reports" / "tiny", project / "data" / "tiny" / "panel.csv"
+    jsonschema.validate(real, SCHEMA)
+    executed = folder / "notebooks" / "01_suspensions.ipynb"
+    for path in (panel, executed):
+        assert fingerprint(path) not in json.dumps(real)
+    by_key = {i["key"]: i for i in real["inputs"]}
+    assert (by_key["params"]["keyed"], by_key["panel"]["keyed"]) == (False, True)
+    key = read_key(folder)
+    assert is_as_recorded(panel, by_key["panel"], key) is True
+    assert is_as_recorded(panel, by_key["panel"], None) is None
+    assert is_as_recorded(executed, by_key["panel"], key) is False
+    told = hmac.new(key, panel.read_bytes(), "sha256").hexdigest()
+    assert by_key["panel"]["sha256"] == told
+    assert key.decode() not in (folder / "manifest.json").read_text()
+
+
+def test_what_is_restricted_is_marked(real, made):
+    levels = {o["path"]: o["level"] for o in real["outputs"]}
+    hidden = {path for path, level in levels.items() if level == "restricted"}
+    assert hidden == {p for p in levels if p.startswith("notebooks/")} | {"restricted/salt.txt"}
+    assert all(o["keyed"] == (o["level"] == "restricted") for o in real["outputs"])
+    assert {o["level"] for o in made["outputs"]} == {"shareable"}
+
+
+def test_the_key_stays_from_run_to_run(project, real, tmp_path):
+    earlier = project / "reports" / "tiny"
+    assert manifest._keep_key(tmp_path / "new", earlier) == read_key(earlier)
+    assert manifest._keep_key(tmp_path / "first", tmp_path / "nowhere") != read_key(earlier)
+    assert list_outputs(earlier, simulated=False) == real["outputs"]
+
+
+def test_a_report_of_another_version_is_finished_and_says_so(project):
+    folder = project / "reports" / "tiny"
+    path = folder / "manifest.json"
+    path.write_text(path.read_text().replace("rpeval/manifest/2", "rpeval/manifest/1"))
+    assert is_finished(folder)
+    with pytest.raises(RunError, match="Another version of rpeval made this report"):
+        open_manifest(folder)
+
+
+def test_rows_that_entered_are_counted(tmp_path):
+    reasons = Table("data.accounting", "Rows", pd.DataFrame({"reason": ["Twice"], "rows_n": [None]}), {})
+    other = Table("data.levels", "Levels", pd.DataFrame({"a": [1]}), {})
+    found = {
+        id: find(id, 7, label="Rows") for id in ("data.panel.rows_in", "data.panel.rows_out", "data.rows")
+    }
+    whole = Collected(
+        "x", "X", "X", True, found, {"data.accounting": reasons, "data.levels": other}, tmp_path
+    )
+    assert manifest.count_rows(whole) == {
+        "counts": {"data.panel.rows_in": 7, "data.panel.rows_out": 7},
+        "reasons": {"data.accounting": [{"reason": "Twice", "rows_n": None}]},
+    }
 
 
 def test_no_path_of_this_machine_is_told(finished, made):
@@ -77,12 +189,12 @@ def test_no_path_of_this_machine_is_told(finished, made):
 
 def test_the_tree_hash_sees_content_and_names(tmp_path):
     (tmp_path / "a.py").write_text("1")
-    once = hash_tree(tmp_path)
+    once = hash_tree(hash_files(tmp_path))
     (tmp_path / "__pycache__").mkdir()
     (tmp_path / "__pycache__" / "a.pyc").write_text("x")
-    assert hash_tree(tmp_path) == once
+    assert hash_tree(hash_files(tmp_path)) == once
     (tmp_path / "a.py").rename(tmp_path / "b.py")
-    assert hash_tree(tmp_path) != once
+    assert hash_tree(hash_files(tmp_path)) != once
 
 
 def test_the_commit_and_whether_files_differ_from_it(tmp_path):

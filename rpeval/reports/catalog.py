@@ -53,7 +53,7 @@ def read_catalog(text: str = "report") -> dict[str, Any]:
     """Read and check a text, with the words that all texts share.
 
     text : name of a file in rpeval/reports/text ("report", "grant/need")
-    Returns lang, words (a text may replace some), phrases, states (decision to name and meaning), subtitle
+    Returns lang, words and phrases (a text may replace some), states (decision to name and meaning), subtitle
     and sections.
     Refuses (FindingError, all problems at once) a text that is not there, a block of no known kind, or one
     with an unknown key.
@@ -72,7 +72,8 @@ def read_catalog(text: str = "report") -> dict[str, Any]:
     ]
     if problems:
         raise FindingError(problems)
-    return {"lang": "en"} | shared | told | {"words": shared["words"] | told.get("words", {})}
+    own = {key: shared[key] | told.get(key, {}) for key in ("words", "phrases")}
+    return {"lang": "en"} | shared | told | own
 
 
 def check_block(block: dict[str, Any], where: str) -> list[Problem]:

@@ -4,7 +4,17 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from rpeval.reports.blocks import Block, Bullets, Callout, Document, Paragraph, Run, Runs
+from rpeval.reports.blocks import (
+    Block,
+    Bullets,
+    Callout,
+    Document,
+    FigureBlock,
+    Paragraph,
+    Runs,
+    TableBlock,
+    plain,
+)
 
 _WORD = re.compile(r"[\w$%'’\u2212+-]*\w[\w%'’,.-]*")
 _END = re.compile(r"[.!?]+(?=[\s\"”»)]|$)")
@@ -16,10 +26,11 @@ _PART = re.compile(r"[^\W\d_]+")
 
 # Words of plain English whose syllables no rule below counts.
 _UNRULY = {
-    "area": 3, "areas": 3, "being": 2, "business": 2, "create": 2, "created": 3, "creates": 2, "doing": 2,
-    "called": 1, "every": 2, "everyone": 3, "everything": 3, "evening": 2, "elsewhere": 2, "going": 2, "idea": 3, "ideas": 3, "people": 2,
-    "notebook": 2, "notebooks": 2, "real": 1, "really": 3, "science": 2, "seeing": 2, "seemingly": 3, "somebody": 3, "something": 2, "sometimes": 2,
-    "somewhere": 2, "therefore": 2, "tier": 1, "whole": 1, "wholly": 2,
+    "area": 3, "areas": 3, "being": 2, "business": 2, "called": 1, "create": 2, "created": 3, "creates": 2,
+    "doing": 2, "elsewhere": 2, "evening": 2, "every": 2, "everyone": 3, "everything": 3, "going": 2,
+    "idea": 3, "ideas": 3, "notebook": 2, "notebooks": 2, "people": 2, "real": 1, "really": 3, "science": 2,
+    "seeing": 2, "seemingly": 3, "somebody": 3, "something": 2, "sometimes": 2, "somewhere": 2,
+    "therefore": 2, "tier": 1, "whole": 1, "wholly": 2,
 }  # fmt: skip
 
 
@@ -55,8 +66,8 @@ def read(text: str | Iterable[str], *, lang: str = "en") -> Reading:
     text : one text, or its pieces (paragraphs, items of a list)
     lang : "en" or "es", which tells the syllables
     Refuses (ValueError) a text without words.
-    Source: Kincaid, Fishburne, Rogers & Chissom 1975 (grade); Fernández Huerta 1959, with words per sentence as
-    Law 2011 corrected it (ease).
+    Source: Kincaid, Fishburne, Rogers & Chissom 1975 (grade); Fernández Huerta 1959, with words per sentence
+    as Law 2011 corrected it (ease).
 
     >>> read("This sentence, taken as a reading passage unto itself, is being used to prove a point.")
     Reading(words_n=16, sentences_n=1, syllables_n=23)
@@ -105,11 +116,11 @@ def _spanish(word: str) -> int:
 
 
 def prose(document: Document) -> list[str]:
-    """List what a document says in sentences: its paragraphs and bullets, without headings and tables.
+    """List what a document says in sentences: paragraphs, bullets and notes, without headings and tables.
 
     Use it with `read`. Callouts are opened.
     """
-    return ["".join(map(_shown, runs)) for s in document.sections for runs in _said(s.blocks)]
+    return [plain(runs) for s in document.sections for runs in _said(s.blocks) if runs]
 
 
 def _said(blocks: Iterable[Block]) -> Iterator[Runs]:
@@ -118,9 +129,7 @@ def _said(blocks: Iterable[Block]) -> Iterator[Runs]:
             yield block.runs
         elif isinstance(block, Bullets):
             yield from block.items
+        elif isinstance(block, TableBlock | FigureBlock):
+            yield block.note
         elif isinstance(block, Callout):
             yield from _said(block.blocks)
-
-
-def _shown(run: Run) -> str:
-    return run if isinstance(run, str) else getattr(run, "shown", "") or getattr(run, "text", "")

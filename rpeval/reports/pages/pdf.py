@@ -1,0 +1,152 @@
+"""A document as PDF: tagged for screen readers (PDF/UA-1), the same bytes on every machine."""
+
+import json
+import re
+from typing import Any
+
+import typst
+
+from rpeval.errors import FindingError, Problem
+from rpeval.reports.blocks import (
+    Block,
+    Bullets,
+    Callout,
+    Document,
+    FigureBlock,
+    Number,
+    Paragraph,
+    Reference,
+    Run,
+    Runs,
+    TableBlock,
+)
+from rpeval.reports.pages.raster import TEMPLATES, fonts, with_fonts
+
+SHORT = 20  # characters of a number or an interval that stay on one line
+TOGETHER = 9  # rows of a table that stay on one page
+LONG_WORD = 28  # characters after which a word without a break may be broken
+
+
+def pdf(document: Document) -> bytes:
+    """Write a document as one PDF that conforms to PDF/UA-1: tagged, with bookmarks, for US letter.
+
+    Everything in the document is printed, folds open, except what `elsewhere` names. Text is data of the
+    template and is never read as Typst. No date is written and no font of the machine is used.
+    Refuses (FindingError) a figure without alternative text.
+
+    >>> from rpeval.reports.catalog import read_catalog
+    >>> words = read_catalog("report")["words"]
+    >>> made = pdf(Document("A #B", (), "en", False, False, (), words=words))
+    >>> made[:8], made == pdf(Document("A #B", (), "en", False, False, (), words=words))
+    (b'%PDF-1.7', True)
+    """
+    silent = [figure.id for figure in document.figures() if not figure.alt.strip()]
+    if silent:
+        raise FindingError(
+            [Problem(id, "The figure has no alternative text.", "Write one.") for id in silent]
+        )
+    try:
+        return typst.compile(
+            TEMPLATES / "report.typ", root=TEMPLATES, font_paths=fonts(), format="pdf",
+            pdf_standards=["ua-1"], sys_inputs={"document": json.dumps(_told(document))},
+        )  # fmt: skip
+    except typst.TypstError as error:
+        what = f"No accessible PDF can be made of it: {error.message}."
+        raise FindingError(Problem(document.title, what, "Report this with the folder.")) from None
+
+
+def elsewhere(table: TableBlock) -> str:
+    """Name the file that has a table the PDF leaves out; empty for a table that is printed.
+
+    Left out are the numbers behind a figure, which have no name of their own, and the list of every number.
+
+    >>> elsewhere(TableBlock("suspensions.trend", "table-t", "", (), (), (), ()))
+    'tables/suspensions.trend.csv'
+    >>> elsewhere(TableBlock("suspensions.methods", "table-m", "Table 3", (), (), (), ()))
+    ''
+    """
+    if table.id == "index":
+        return "findings.csv"
+    return "" if table.name else f"tables/{table.id}.csv"
+
+
+def _told(document: Document) -> dict[str, Any]:
+    """Give a document as plain data, for the template."""
+    return {
+        "title": _text(document.title), "subtitle": _runs(document.subtitle), "lang": document.lang,
+        "district": _text(document.district), "simulated": document.simulated, "draft": document.draft,
+        "words": dict(document.words),
+        "sections": [
+            {"id": s.id, "heading": _text(s.heading), "level": s.level - 1, "blocks": [*map(_block, s.blocks)]}
+            for s in document.sections
+        ],
+    }  # fmt: skip
+
+
+def _block(block: Block) -> dict[str, Any]:
+    match block:
+        case Paragraph(runs):
+            return {"kind": "paragraph", "runs": _runs(runs)}
+        case Bullets(items):
+            return {"kind": "bullets", "items": [_runs(item) for item in items]}
+        case Callout(kind, heading, blocks):
+            kind = "fold" if kind == "fold" else "callout"
+            return {"kind": kind, "heading": _text(heading), "blocks": [*map(_block, blocks)]}
+        case FigureBlock():
+            file = elsewhere(block.table) if block.table else ""
+            return {"kind": "figure", "svg": with_fonts(block.svg), "alt": block.alt, "file": file} | _head(
+                block
+            )
+        case TableBlock():
+            return {"kind": "table", "file": elsewhere(block)} | _head(block) | _grid(block)
+
+
+def _head(block: TableBlock | FigureBlock) -> dict[str, Any]:
+    return {
+        "anchor": block.anchor,
+        "name": block.name,
+        "caption": _runs(block.caption),
+        "note": _runs(block.note),
+    }
+
+
+def _grid(table: TableBlock) -> dict[str, Any]:
+    """Give a table's cells, and for each column what must and what would like to stand on one line."""
+    if elsewhere(table):
+        return {"rows": [], "breakable": False}
+    rows = [_runs(row) for row in table.rows]
+    headings = _runs(table.headings)
+    columns = [_column(*column) for column in zip(headings, *rows, strict=True)]
+    few = len(rows) <= TOGETHER
+    return {
+        "headings": headings,
+        "numeric": table.numeric,
+        "rows": rows,
+        "columns": columns,
+        "breakable": not few,
+    }
+
+
+def _column(heading: dict[str, Any], *cells: dict[str, Any]) -> dict[str, Any]:
+    words = [w for cell in cells for w in ([cell["text"]] if cell["whole"] else cell["text"].split())]
+    return {"heading": heading["text"], "texts": [cell["text"] for cell in cells], "words": words}
+
+
+def _runs(runs: Runs) -> list[dict[str, Any]]:
+    return [_run(run) for run in runs]
+
+
+def _run(run: Run) -> dict[str, Any]:
+    text = _text(run if isinstance(run, str) else run.text if hasattr(run, "text") else run.shown)
+    number = isinstance(run, Number) and len(text) <= SHORT and re.match(r"[^\w\s]?[0-9]", text)
+    whole = bool(number) or isinstance(run, Reference)
+    return {"text": text, "to": run.target if isinstance(run, Reference) else "", "whole": whole}
+
+
+def _text(text: str) -> str:
+    """Let a word that is longer than any line be broken.
+
+    >>> len(_text("x" * 60)), _text("a word")
+    (62, 'a word')
+    """
+    return re.sub(rf"\S{{{LONG_WORD}}}(?=\S)", "\\g<0>\u200b", text)

@@ -19,6 +19,7 @@ from rpeval.reports.blocks import (
     Run,
     Runs,
     TableBlock,
+    plain,
 )
 from rpeval.reports.pages.raster import TEMPLATES, fonts, with_fonts
 
@@ -137,7 +138,7 @@ def _runs(runs: Runs) -> list[dict[str, Any]]:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    text = _text(run if isinstance(run, str) else run.text if hasattr(run, "text") else run.shown)
+    text = _text(plain((run,)))
     number = isinstance(run, Number) and len(text) <= SHORT and re.match(r"[^\w\s]?[0-9]", text)
     whole = bool(number) or isinstance(run, Reference)
     return {"text": text, "to": run.target if isinstance(run, Reference) else "", "whole": whole}

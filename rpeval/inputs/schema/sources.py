@@ -1,6 +1,8 @@
 """What a params file may say of the study's files: where each lies and how it is read."""
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
+from zipfile import BadZipFile, ZipFile
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -56,6 +58,25 @@ def _is_there(path: str, info: ValidationInfo) -> str:
     if info.context and (absent := explain_absent(info.context.root, path)):
         raise refuse(*absent)
     return path
+
+
+def _is_word(path: str, info: ValidationInfo) -> str:
+    """Require a Word document that opens without a password."""
+    if not path.lower().endswith(".docx"):
+        fix = "Save it in Word as a document (.docx), and write that path."
+        raise refuse(f"{quote(path)} does not end in .docx.", fix)
+    if info.context and not _opens(info.context.root / path):
+        fix = "Save it in Word as .docx, without a password."
+        raise refuse(f"{quote(path)} cannot be read as a Word document.", fix)
+    return path
+
+
+def _opens(path: Path) -> bool:
+    try:
+        with ZipFile(path) as file:
+            return "word/document.xml" in file.namelist()
+    except (OSError, BadZipFile):
+        return False
 
 
 class Expected(Form):
@@ -154,6 +175,14 @@ class FileSource(Form):
     path: Annotated[SourcePath, AfterValidator(_is_there)] = Field(examples=["data/lakeshore/panel.csv"])
 
 
+class TemplateSource(Form):
+    """The district's own Word document, whose styles, page, headers and footers the Word report takes."""
+
+    path: Annotated[SourcePath, AfterValidator(_is_there), AfterValidator(_is_word)] = Field(
+        examples=["data/lakeshore/template.docx"]
+    )
+
+
 class EnrollmentSource(LayoutKeys, FileSource):
     """The enrollment that belongs to a file of actions."""
 
@@ -225,6 +254,7 @@ class Sources(Form):
     idea      : children counted by year, category of 34 CFR 300.647 and group
     practices, training, fidelity, staffing, sections, summer, costs : what was done of the program, and what
                 it took
+    template  : a Word document that gives the Word report its looks; no data is read from it
     """
 
     panel: TableSource
@@ -244,6 +274,7 @@ class Sources(Form):
     survey: SurveySource | None = None
     invited: TableSource | None = None
     truth: FileSource | None = None
+    template: TemplateSource | None = None
 
     @field_validator("truth", mode="before")
     @classmethod

@@ -24,7 +24,7 @@ from rpeval.reports.blocks import (
 from rpeval.reports.pages.raster import TEMPLATES, fonts, with_fonts
 
 SHORT = 20  # characters of a number or an interval that stay on one line
-TOGETHER = 9  # rows of a table that stay on one page
+TOGETHER = 7  # rows of a table that stay on one page
 LONG_WORD = 28  # characters after which a word without a break may be broken
 
 
@@ -46,14 +46,25 @@ def pdf(document: Document) -> bytes:
         raise FindingError(
             [Problem(id, "The figure has no alternative text.", "Write one.") for id in silent]
         )
+    told = json.dumps(_told(document))
     try:
-        return typst.compile(
-            TEMPLATES / "report.typ", root=TEMPLATES, font_paths=fonts(), format="pdf",
-            pdf_standards=["ua-1"], sys_inputs={"document": json.dumps(_told(document))},
-        )  # fmt: skip
+        made, settled = _typeset(told, floating="yes")
+        return made if settled else _typeset(told, floating="no")[0]
     except typst.TypstError as error:
         what = f"No accessible PDF can be made of it: {error.message}."
         raise FindingError(Problem(document.title, what, "Report this with the folder.")) from None
+
+
+def _typeset(told: str, *, floating: str) -> tuple[bytes, bool]:
+    """Set the pages, and say whether they settled: page numbers are right only then.
+
+    floating : "yes" where tall figures may wait for the next page
+    """
+    made, warnings = typst.compile_with_warnings(
+        TEMPLATES / "report.typ", root=TEMPLATES, font_paths=fonts(), format="pdf", pdf_standards=["ua-1"],
+        sys_inputs={"document": told, "float": floating},
+    )  # fmt: skip
+    return made, not any("converge" in warning.message for warning in warnings)
 
 
 def elsewhere(table: TableBlock) -> str:
@@ -78,10 +89,14 @@ def _told(document: Document) -> dict[str, Any]:
         "district": _text(document.district), "simulated": document.simulated, "draft": document.draft,
         "words": dict(document.words),
         "sections": [
-            {"id": s.id, "heading": _text(s.heading), "level": s.level - 1, "blocks": [*map(_block, s.blocks)]}
+            {"id": s.id, "heading": _text(s.heading), "level": s.level - 1, "blocks": _blocks(s.blocks)}
             for s in document.sections
         ],
     }  # fmt: skip
+
+
+def _blocks(blocks: tuple[Block, ...]) -> list[dict[str, Any]]:
+    return [_block(block) for block in blocks]
 
 
 def _block(block: Block) -> dict[str, Any]:
@@ -92,40 +107,27 @@ def _block(block: Block) -> dict[str, Any]:
             return {"kind": "bullets", "items": [_runs(item) for item in items]}
         case Callout(kind, heading, blocks):
             kind = "fold" if kind == "fold" else "callout"
-            return {"kind": kind, "heading": _text(heading), "blocks": [*map(_block, blocks)]}
+            return {"kind": kind, "heading": _text(heading), "blocks": _blocks(blocks)}
         case FigureBlock():
-            file = elsewhere(block.table) if block.table else ""
-            return {"kind": "figure", "svg": with_fonts(block.svg), "alt": block.alt, "file": file} | _head(
-                block
-            )
+            picture = {"svg": with_fonts(block.svg), "alt": block.alt}
+            return {"kind": "figure"} | picture | _head(block, elsewhere(block.table) if block.table else "")
         case TableBlock():
-            return {"kind": "table", "file": elsewhere(block)} | _head(block) | _grid(block)
+            return {"kind": "table"} | _head(block, elsewhere(block)) | _grid(block)
 
 
-def _head(block: TableBlock | FigureBlock) -> dict[str, Any]:
-    return {
-        "anchor": block.anchor,
-        "name": block.name,
-        "caption": _runs(block.caption),
-        "note": _runs(block.note),
-    }
+def _head(block: TableBlock | FigureBlock, file: str) -> dict[str, Any]:
+    told = {"anchor": block.anchor, "name": block.name, "file": file}
+    return told | {"caption": _runs(block.caption), "note": _runs(block.note)}
 
 
 def _grid(table: TableBlock) -> dict[str, Any]:
     """Give a table's cells, and for each column what must and what would like to stand on one line."""
     if elsewhere(table):
         return {"rows": [], "breakable": False}
-    rows = [_runs(row) for row in table.rows]
-    headings = _runs(table.headings)
+    rows, headings = [_runs(row) for row in table.rows], _runs(table.headings)
     columns = [_column(*column) for column in zip(headings, *rows, strict=True)]
-    few = len(rows) <= TOGETHER
-    return {
-        "headings": headings,
-        "numeric": table.numeric,
-        "rows": rows,
-        "columns": columns,
-        "breakable": not few,
-    }
+    told = {"headings": headings, "rows": rows, "columns": columns, "numeric": table.numeric}
+    return told | {"breakable": len(rows) > TOGETHER}
 
 
 def _column(heading: dict[str, Any], *cells: dict[str, Any]) -> dict[str, Any]:

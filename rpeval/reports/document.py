@@ -24,6 +24,7 @@ from rpeval.reports.blocks import (
     TableBlock,
 )  # fmt: skip
 from rpeval.reports.catalog import read_catalog
+from rpeval.reports.translate import translated
 from rpeval.reports.wording import Wording, anchor, match
 
 __all__ = [
@@ -32,23 +33,32 @@ __all__ = [
 ]  # fmt: skip
 
 
-def build(folder: Path | str, *, text: str = "report") -> Document:
+def build(folder: Path | str, *, text: str = "report", lang: str = "en") -> Document:
     """Make the document of a study's folder.
 
     Use it before writing the report in any form. Nothing is computed: sentences are chosen by what was found,
     refused or absent, and each number is printed as its finding says.
     folder : a report folder with findings/*.json and tables/*.csv; a name that ends in ".draft" marks a draft
     text   : which text to fill: "report", or another of rpeval/reports/text
+    lang   : language of the document; "es" is complete for the text "brief", see translate.py
     Refuses (FindingError) a folder without findings, or with unfinished or contradicting parts.
     """
     folder = Path(folder)
-    return compose(collect(folder) if (folder / "findings").is_dir() else open_findings(folder), text=text)
+    found = collect(folder) if (folder / "findings").is_dir() else open_findings(folder)
+    return compose(found, text=text, lang=lang)
 
 
-def compose(found: Collected, *, text: str = "report") -> Document:
-    """Make a document of findings that are at hand, as `build` does; for several texts of one study."""
+def compose(
+    found: Collected, *, text: str = "report", lang: str = "en", drawn: dict[str, str] | None = None
+) -> Document:
+    """Make a document of findings that are at hand, as `build` does; for several texts of one study.
+
+    drawn : figures of this study that are drawn already, id to SVG; those that are drawn now are added
+    """
     catalog = read_catalog(text)
-    composer = _Composer(found, catalog)
+    if lang != catalog["lang"]:
+        found, catalog = translated(found, catalog, lang=lang)
+    composer = _Composer(found, catalog, {} if drawn is None else drawn)
     sections = tuple(s for s in map(composer.section, catalog["sections"]) if s is not None)
     return Document(
         title=found.title, subtitle=composer.wording.runs(catalog["subtitle"]), lang=catalog["lang"],
@@ -60,13 +70,14 @@ def compose(found: Collected, *, text: str = "report") -> Document:
 class _Composer:
     """Turns the blocks of the catalog into blocks of the document, for one study."""
 
-    def __init__(self, found: Collected, catalog: dict[str, Any]):
+    def __init__(self, found: Collected, catalog: dict[str, Any], drawn: dict[str, str]):
         told = {id: table for id, table in found.tables.items() if len(table.frame)}
         self.found, self.catalog, self.words = replace(found, tables=told), catalog, catalog["words"]
         states = {k: v["name"] for k, v in catalog["states"].items()}
         self.wording = Wording(self.found, catalog["phrases"], states, {})
         self.wording.names = self._names()
         self.printed: set[str] = set()
+        self.drawn = drawn
 
     def section(self, told: dict[str, Any]) -> Section | None:
         """Make a section; None when it does not apply or has nothing to say."""
@@ -214,8 +225,10 @@ class _Composer:
     def _drawn(self, table: Table) -> FigureBlock:
         numbers, names = self._printed(table, ""), self.wording.names
         behind = None if f"table:{table.id}" in names else numbers
+        if table.id not in self.drawn:
+            self.drawn[table.id] = figures.svg(table)
         return FigureBlock(table.id, anchor("figure", table.id), names[f"figure:{table.id}"], numbers.caption,
-                           table.alt, figures.svg(table), behind, numbers.note)  # fmt: skip
+                           table.alt, self.drawn[table.id], behind, numbers.note)  # fmt: skip
 
     def _states(self, told: dict[str, Any]) -> Iterator[Block]:
         """Say what each state of one kind of verdict means: benefit, harm, gap or screen."""

@@ -26,9 +26,12 @@ def each(context: typer.Context, paths: Iterable[Path], action: Callable[[Path],
 
 
 def _one(context: typer.Context, path: Path, action: Callable[[Path], Any]) -> int:
-    """Do it for one path and give the exit code; an error is told on standard error, without a traceback."""
+    """Do it for one path and give the exit code: the action's, if it gives one, or that of its error.
+
+    An error is told on standard error, without a traceback.
+    """
     try:
-        action(path)
+        code = action(path)
     except RpevalError as error:
         complain(str(error))
         return error.exit_code
@@ -43,7 +46,7 @@ def _one(context: typer.Context, path: Path, action: Callable[[Path], Any]) -> i
             " the traceback."
         )
         return FAULT
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def say(line: str) -> None:

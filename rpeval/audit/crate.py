@@ -99,10 +99,10 @@ def _file(path: str, body: bytes) -> Entity:
 
 
 def _absent(item: Mapping[str, Any]) -> Entity:
-    """Tell of an input that is not in the crate: what it was, not what it held."""
+    """Tell of an input that is not in the crate: what it was, not what it held; a keyed hash says nothing."""
     return {"@id": f"#input-{item['key']}", "@type": "CreativeWork", "name": PurePosixPath(item["path"]).name,
             "description": "An input that is left out of this pack: it may not be passed on without asking.",
-            "sha256": item.get("sha256", "not told")}  # fmt: skip
+            **({} if item["keyed"] else {"sha256": item["sha256"]})}  # fmt: skip
 
 
 def _software(content: Mapping[str, Any]) -> Iterable[Entity]:

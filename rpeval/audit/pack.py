@@ -6,7 +6,6 @@ import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,10 @@ from rpeval.audit.crate import describe_crate
 from rpeval.errors import Problem, RunError
 from rpeval.findings.store import open_findings
 from rpeval.runs.manifest import NAME as MANIFEST
-from rpeval.runs.manifest import open_manifest
-from rpeval.runs.room import hash_file
+from rpeval.runs.manifest import PLAIN, is_as_recorded, open_manifest, read_key
 
 GUIDE = "REPRODUCE.md"
 START = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold; the same for every file
-PLAIN = ("params", "lock")  # inputs that say what was planned and hold no data
 NOT_SIMULATED = "Data of a real district; --restricted puts it in."
 RESTRICTED = "The run marked this output as restricted; --restricted puts it in."
 
@@ -72,7 +69,7 @@ def pack_report(folder: Path | str, *, target: Path | str | None = None, restric
     found, left = _take_outputs(folder, content, restricted)
     files = {f"{report}{path}": body for path, body in found.items()}
     files[f"{report}{MANIFEST}"] = (folder / MANIFEST).read_bytes()
-    inputs, without = _take_inputs(folder.parents[1], content, restricted)
+    inputs, without = _take_inputs(folder, content, restricted)
     files |= inputs
     left_out = (*left, *without)
     title = open_findings(folder).title
@@ -82,11 +79,6 @@ def pack_report(folder: Path | str, *, target: Path | str | None = None, restric
     files[CRATE] = crate.encode()
     _write(target, files)
     return Pack(target, files, left_out)
-
-
-def level_of(output: Mapping[str, Any], content: Mapping[str, Any]) -> str:
-    """Give an output's level; where a manifest tells none, a real district's output counts as restricted."""
-    return output.get("level") or ("shareable" if content["simulated"] else "restricted")
 
 
 def place_of(item: Mapping[str, Any]) -> str:
@@ -101,13 +93,13 @@ def place_of(item: Mapping[str, Any]) -> str:
 
 def _take_outputs(folder: Path, content: Mapping[str, Any], restricted: bool):
     """Read the outputs that may go along; refuse those that are not as the run left them."""
-    files, left, problems = {}, [], []
+    files, left, problems, key = {}, [], [], read_key(folder)
     for output in content["outputs"]:
-        if level_of(output, content) == "restricted" and not restricted:
+        if output["level"] == "restricted" and not restricted:
             left.append(LeftOut(f"reports/{content['study']}/{output['path']}", output["bytes"], RESTRICTED))
             continue
         path = folder / output["path"]
-        if path.is_file() and hash_file(path) == output["sha256"]:
+        if is_as_recorded(path, output, key):
             files[output["path"]] = path.read_bytes()
         else:
             where = f"{folder.name}/{output['path']}"
@@ -117,29 +109,24 @@ def _take_outputs(folder: Path, content: Mapping[str, Any], restricted: bool):
     return files, left
 
 
-def _take_inputs(root: Path, content: Mapping[str, Any], restricted: bool):
+def _take_inputs(folder: Path, content: Mapping[str, Any], restricted: bool):
     """Read the inputs that may go along, the params from the manifest itself; refuse those that changed."""
-    files, left, problems = {}, [], []
+    files, left, problems, root, key = {}, [], [], folder.parents[1], read_key(folder)
     for item in content["inputs"]:
         if not (content["simulated"] or restricted or item["key"] in PLAIN):
             left.append(LeftOut(item["path"], item["bytes"], NOT_SIMULATED))
             continue
-        body = _read_input(root, item, content)
-        if body is None:
+        path = root / item["path"]
+        if item["key"] == "params":
+            files[place_of(item)] = content["params"]["text"].encode()
+        elif is_as_recorded(path, item, key):
+            files[place_of(item)] = path.read_bytes()
+        else:
             what = "This input is not there, or is not what the run read."
             problems.append(Problem(item["path"], what, "Put it back, or run the study again."))
-        else:
-            files[place_of(item)] = body
     if problems:
         raise RunError(problems)
     return files, left
-
-
-def _read_input(root: Path, item: Mapping[str, Any], content: Mapping[str, Any]) -> bytes | None:
-    told = [content["params"]["text"].encode()] if item["key"] == "params" else []
-    path = root / item["path"]
-    there = [path.read_bytes()] if path.is_file() else []
-    return next((body for body in (*told, *there) if sha256(body).hexdigest() == item.get("sha256")), None)
 
 
 def _write(target: Path, files: Mapping[str, bytes]) -> None:

@@ -71,7 +71,7 @@ def judge(crate, profile, tmp_path):
 
 @pytest.fixture(scope="module", params=[True, False], ids=["simulated", "real"])
 def crate(request, tmp_path_factory):
-    told = {} if request.param else {"simulated": False, "restricted": ("notebooks/",)}
+    told = {} if request.param else {"simulated": False}
     return unpacked(tmp_path_factory.mktemp("crate"), **told)
 
 
@@ -147,8 +147,9 @@ def test_simulated_data_are_called_so_and_real_data_have_no_license(tmp_path):
     simulated = graph_of(unpacked(tmp_path / "a"))["./"]
     assert simulated["description"].startswith("The data are simulated")
     assert simulated["license"] == {"@id": "https://spdx.org/licenses/MIT"}
-    real = graph_of(unpacked(tmp_path / "b", simulated=False, restricted=("notebooks/",)))
+    real = graph_of(unpacked(tmp_path / "b", simulated=False))
     assert "imulated" not in json.dumps(real["./"], ensure_ascii=False)
     assert real["./"]["license"] == {"@id": "#license"}
     assert real["#input-panel"]["@type"] == "CreativeWork"
+    assert "sha256" not in real["#input-panel"]  # a keyed hash is no hash of the file
     assert {"@id": "#input-panel"} in real["#run"]["object"]

@@ -15,7 +15,6 @@ from report_folder import write_folder
 from rpeval.audit.crate import NAME as CRATE
 from rpeval.audit.pack import GUIDE, pack_report
 from rpeval.errors import RunError
-from rpeval.findings.store import dump
 
 
 def opened(path):
@@ -52,11 +51,12 @@ def test_the_same_report_gives_the_same_bytes(tmp_path):
 
 
 def test_real_data_stay_out_unless_asked(tmp_path):
-    folder = finished(tmp_path, simulated=False, restricted=("notebooks/",))
+    folder = finished(tmp_path, simulated=False)
     made = pack_report(folder)
     there = opened(made.path)
     assert {left.path for left in made.left_out} == {
-        "data/lakeshore/panel.csv", "reports/lakeshore/notebooks/01_suspensions.ipynb"}  # fmt: skip
+        "data/lakeshore/panel.csv", "reports/lakeshore/notebooks/01_suspensions.ipynb",
+        "reports/lakeshore/restricted/salt.txt"}  # fmt: skip
     assert "params/lakeshore.yml" in there
     assert not {left.path for left in made.left_out} & set(there)
     guide = there[GUIDE].decode()
@@ -70,18 +70,8 @@ def test_real_data_stay_out_unless_asked(tmp_path):
 
 
 def test_no_real_row_is_in_the_pack(tmp_path):
-    there = opened(pack_report(finished(tmp_path, simulated=False, restricted=("notebooks/",))).path)
+    there = opened(pack_report(finished(tmp_path, simulated=False)).path)
     assert not [name for name, body in there.items() if PANEL in body or b"0101,2016-17,400,40" in body]
-
-
-def test_without_levels_a_real_report_is_restricted(tmp_path):
-    folder = finished(tmp_path, simulated=False)
-    content = json.loads((folder / "manifest.json").read_text())
-    for output in content["outputs"]:
-        del output["level"]
-    (folder / "manifest.json").write_text(dump(content))
-    there = opened(pack_report(folder).path)
-    assert [n for n in there if n.startswith("reports/")] == ["reports/lakeshore/manifest.json"]
 
 
 def test_an_input_from_beside_the_project_gets_a_place(tmp_path):

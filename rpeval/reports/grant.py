@@ -18,32 +18,41 @@ PIECES = ("need", "evidence", "evaluation_plan", "logic_model", "ed_524b", "scho
 PICTURES = "figures/{id}.png"
 
 
-def grant(folder: Path | str, *, template: Path | None = None) -> dict[str, str | bytes]:
+def grant(
+    study: Path | str | Collected, *, template: Path | None = None, drawn: dict[str, str] | None = None
+) -> dict[str, str | bytes]:
     """Write the pack for a grant writer from a study's folder.
 
     Use it after the notebooks have run. Nothing is computed: each piece is composed like the report, from its
     own text in rpeval/reports/text/grant, and says in one sentence what the study cannot tell.
-    folder   : reports/<study>
+    study    : reports/<study>, or its findings where they are at hand
     template : the district's own .docx, for the pieces in Word
+    drawn    : figures that are drawn already, id to SVG, as for `compose`
     Returns path below grant/ to content: need, evidence, evaluation_plan, logic_model and five layouts of
     programs, each as .docx and .md; figures/<id>.svg and .png with figures.md, which gives each figure's
     caption, alternative text and note; findings.xlsx. The same folder gives the same bytes.
     Refuses (FindingError) a folder without findings, or with unfinished ones.
     """
-    folder = Path(folder)
-    found = collect(folder) if (folder / "findings").is_dir() else open_findings(folder)
+    found, drawn = (
+        study if isinstance(study, Collected) else _opened(Path(study)),
+        {} if drawn is None else drawn,
+    )
     pack: dict[str, str | bytes] = {}
     for piece in PIECES:
-        document = compose(found, text=f"grant/{piece}")
+        document = compose(found, text=f"grant/{piece}", drawn=drawn)
         pack[f"{piece}.docx"] = word(document, template=template)
         pack[f"{piece}.md"] = markdown(document, pictures=PICTURES)
-    return pack | _figures(found) | {"findings.xlsx": workbook(found)}
+    return pack | _figures(found, drawn) | {"findings.xlsx": workbook(found)}
 
 
-def _figures(found: Collected) -> dict[str, str | bytes]:
+def _opened(folder: Path) -> Collected:
+    return collect(folder) if (folder / "findings").is_dir() else open_findings(folder)
+
+
+def _figures(found: Collected, svgs: dict[str, str]) -> dict[str, str | bytes]:
     """Draw every figure of the study, as SVG and as PNG, and describe them."""
     drawable = {id: table for id, table in found.tables.items() if figures.drawable(table)}
-    document = compose(replace(found, tables=drawable), text="grant/figures")
+    document = compose(replace(found, tables=drawable), text="grant/figures", drawn=svgs)
     drawn = document.figures()
     files: dict[str, str | bytes] = {}
     for block, picture in zip(drawn, png([block.svg for block in drawn]), strict=True):

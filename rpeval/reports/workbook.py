@@ -37,7 +37,7 @@ def workbook(found: Collected) -> bytes:
     """Write all findings of a study as an Excel workbook.
 
     Use it where somebody wants the numbers themselves. Sheets: what this is and how to cite it; one row for
-    each finding, with the printed text beside the value at full precision; what each column means.
+    each finding, with the printed text beside the value to sixteen digits; what each column means.
     Simulated data and drafts are told in the first row and in the page header of every sheet.
     found : from `rpeval.findings.open_findings`
     Returns the bytes of an .xlsx file, the same for the same findings. Hidden findings carry no value, and no

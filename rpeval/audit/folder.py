@@ -1,0 +1,226 @@
+"""Is a report's folder as the run left it? What is not is named: file, number, table, picture, cell."""
+
+import csv
+import difflib
+import hashlib
+import html
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rpeval.errors import RpevalError
+from rpeval.findings.compare import compare
+from rpeval.runs.manifest import NAME, is_as_recorded
+from rpeval.runs.notebook import code_cells, read_notebook
+from rpeval.runs.software import PACKAGE, hash_files, hash_tree
+
+LATER = ("decisions.json", "ro-crate-metadata.json")  # may be added to a finished report
+TOLD = 8  # changes named in one file
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """A file of a report that is not as the run left it.
+
+    path : below the report's folder; how : altered | missing | added; what : what in it, each as a sentence
+    """
+
+    path: str
+    how: str
+    what: tuple[str, ...] = ()
+
+
+def find_alterations(folder: Path, record: Mapping[str, Any], key: bytes | None) -> tuple[Alteration, ...]:
+    """List the files of a report that were altered, removed or added after the run, and what in them.
+
+    folder : the report; record : its manifest; key : to its keyed hashes, or None
+    A restricted file that is not there was left out for the public and is no alteration; see `left_out`.
+    """
+    listed = {output["path"]: output for output in record["outputs"]}
+    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {NAME, *LATER}
+    missing = [path for path, o in listed.items() if path not in files and o["level"] != "restricted"]
+    altered = [path for path, output in listed.items() if path in files
+               and is_as_recorded(folder / path, output, key) is False]  # fmt: skip
+    told = _Teller(folder, record, frozenset((*missing, *altered)))
+    return (
+        *(Alteration(path, "altered", tuple(told.tell(path))[:TOLD]) for path in altered),
+        *(Alteration(path, "missing") for path in missing),
+        *(Alteration(path, "added") for path in sorted(files - listed.keys())),
+    )
+
+
+def left_out(folder: Path, record: Mapping[str, Any]) -> tuple[str, ...]:
+    """List the restricted files that are not there, as in a pack for the public."""
+    return tuple(
+        o["path"] for o in record["outputs"]
+        if o["level"] == "restricted" and not (folder / o["path"]).is_file()
+    )  # fmt: skip
+
+
+def find_contradictions(folder: Path, record: Mapping[str, Any]) -> tuple[str, ...]:
+    """List what the manifest says in two ways: the params and their hash, seed, study and findings."""
+    params, head = record["params"], record["inputs"][0]
+    resolved = json.dumps(params["resolved"], sort_keys=True, ensure_ascii=False)
+    checks = {
+        "The params in it do not have their recorded hash.":
+            hashlib.sha256(params["text"].encode()).hexdigest() == head["sha256"],
+        "Its seed is not that of its params.": params["resolved"].get("seed") == record["seed"],
+        "Its study is not that of its params.": params["resolved"].get("study") == record["study"],
+    }  # fmt: skip
+    try:
+        found = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+        told = "The findings were made from other params than it holds."
+        checks[told] = found["params_sha256"] == hashlib.sha256(resolved.encode()).hexdigest()
+    except (OSError, ValueError, KeyError):
+        pass  # told as an altered file
+    return tuple(told for told, holds in checks.items() if not holds)
+
+
+def find_stray_digits(folder: Path) -> tuple[str, ...]:
+    """List the digits on a report's pages that come from no finding, date or params."""
+    try:
+        from rpeval.reports.quoting import digits
+    except ImportError:
+        return ()
+    return tuple(str(each) for each in digits.stray(folder))
+
+
+@dataclass(frozen=True)
+class _Teller:
+    """Says what is altered in a file, from the files that are not."""
+
+    folder: Path
+    record: Mapping[str, Any]
+    spoiled: frozenset[str]
+
+    def tell(self, path: str) -> Iterator[str]:
+        name = path.rpartition("/")[2]
+        try:
+            if path == "findings.csv":
+                yield from self._findings(_read_flat(self.folder / path))
+            elif path.startswith("findings") and name.endswith(".json"):
+                yield from self._findings(_read_findings(self.folder / path))
+            elif path.startswith("tables/"):
+                yield f"The table {name.removesuffix('.csv')}."
+            elif path.startswith("figures/"):
+                yield f"The picture {name.rpartition('.')[0]}."
+            elif path.startswith("notebooks/"):
+                yield from self._cells(path)
+            elif name.endswith((".html", ".md")):
+                yield from self._page(path)
+        except (OSError, ValueError, KeyError, TypeError, IndexError, RpevalError):
+            yield "It cannot be read."
+
+    def _findings(self, told: dict[str, dict[str, Any]]) -> Iterator[str]:
+        """Compare findings with a copy of them that is as the run left it."""
+        truth = self._truth()
+        for each in compare({id: truth[id] for id in truth if id in told}, told).differences:
+            yield f"{each.id}, {each.what}: {show_value(each.old)} is now {show_value(each.new)}."
+
+    def _truth(self) -> dict[str, dict[str, Any]]:
+        parts = [o["path"] for o in self.record["outputs"] if o["path"].startswith("findings/")]
+        if "findings.json" not in self.spoiled:
+            return _read_findings(self.folder / "findings.json")
+        sound = [path for path in parts if path not in self.spoiled]
+        return {id: f for path in sound for id, f in _read_findings(self.folder / path).items()}
+
+    def _cells(self, path: str) -> Iterator[str]:
+        """Name the cells of an executed notebook whose code is not what ran."""
+        name = path.rpartition("/")[2].removesuffix(".ipynb")
+        was = next(told["cells"] for told in self.record["notebooks"] if told["name"] == name)
+        now = {
+            cell.get("id"): hashlib.sha256(cell["source"].encode()).hexdigest()
+            for _, cell in code_cells(read_notebook(self.folder / path))
+            if "injected-parameters" not in cell["metadata"].get("tags", [])
+        }
+        changed = [id for id in {**was, **now} if was.get(id) != now.get(id)]
+        yield f"The code of cell {', '.join(map(str, changed))}." if changed else "What its cells printed."
+
+    def _page(self, path: str) -> Iterator[str]:
+        """Write the page again from the findings, where they are sound, and say what in it differs."""
+        code = self.record["code"]
+        mark = code.get("rendered_sha256", code["rpeval"]["sha256"])
+        sound = not any(p.startswith(("findings", "tables/")) for p in self.spoiled)
+        if not sound or hash_tree(hash_files(PACKAGE)) != mark:
+            return
+        from rpeval.reports.render import render
+
+        with tempfile.TemporaryDirectory() as place:
+            copy = Path(place) / self.folder.name
+            shutil.copytree(self.folder, copy)
+            render(copy)
+            old, new = ((f / path).read_text(encoding="utf-8") for f in (copy, self.folder))
+        yield from changed_lines(old, new)
+
+
+def show_value(value: Any) -> str:
+    """Write a value of a finding.
+
+    >>> show_value(None), show_value(""), show_value(-1.25)
+    ('nothing', 'nothing', '-1.25')
+    """
+    return "nothing" if value in (None, "") else f"{value}"
+
+
+def _read_findings(path: Path) -> dict[str, dict[str, Any]]:
+    return {f["id"]: f for f in json.loads(path.read_text(encoding="utf-8"))["findings"]}
+
+
+def _read_flat(path: Path) -> dict[str, dict[str, Any]]:
+    """Read findings.csv as far as its columns are text or numbers."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    numbers = ("value", "low", "high", "se", "p")
+    return {
+        row["id"]: {k: _number(v) if k in numbers else v for k, v in row.items()
+                    if k in (*numbers, "kind", "label", "shown", "shown_interval", "decision")}
+        for row in rows
+    }  # fmt: skip
+
+
+def _number(text: str) -> Any:
+    try:
+        number = float(text)
+    except ValueError:
+        return text or None
+    return int(number) if number.is_integer() and "." not in text else number
+
+
+def changed_lines(old: str, new: str) -> Iterator[str]:
+    """Say which words of a page changed, and of which finding, table or picture they are.
+
+    >>> print(*changed_lines('<p>It fell by <data data-finding="a.b">1.6</data>.</p>',
+    ...                      '<p>It fell by <data data-finding="a.b">2.6</data>.</p>'))
+    a.b: “1.6” is now “2.6”.
+    """
+    before, after = old.splitlines(), new.splitlines()
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    for tag, i, j, k, m in matcher.get_opcodes():
+        if tag != "equal":
+            yield from _changed_words(" ".join(before[i:j]), " ".join(after[k:m]), "\n".join(after[:m]))
+
+
+def _changed_words(was: str, now: str, page: str) -> Iterator[str]:
+    pieces = [re.findall(r"<[^>]*>|[^<\s]+", text) for text in (was, now)]
+    for tag, i, j, k, m in difflib.SequenceMatcher(None, *pieces, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        old, new = (" ".join(p for p in part if not p.startswith("<")) for part in
+                    (pieces[0][i:j], pieces[1][k:m]))  # fmt: skip
+        source = _source("".join(pieces[1][:m]), page)
+        if old or new:
+            yield f"{source}: “{html.unescape(old)[:80]}” is now “{html.unescape(new)[:80]}”."
+        else:
+            yield f"{source}: the markup or the picture."
+
+
+def _source(before: str, page: str) -> str:
+    """Name the finding, table cell or place of the page that the end of a text belongs to."""
+    told = re.findall(r'data-(?:finding|cell|declared)="([^"]+)"[^>]*>[^<]*$', before)
+    places = re.findall(r'<(?:section|figure|h[1-6])[^>]*\bid="([^"]+)"', page)
+    return told[-1] if told else f"near #{places[-1]}" if places else "the page"

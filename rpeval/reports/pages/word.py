@@ -14,6 +14,7 @@ from rpeval.reports.blocks import (
     Callout,
     Document,
     FigureBlock,
+    Mixed,
     Number,
     Paragraph,
     Reference,
@@ -39,6 +40,7 @@ from rpeval.reports.pages.word_xml import (
 )
 
 PPI = 200  # of the pictures
+BELOW_TABLE = '<w:spacing w:before="200"/>'  # a table has no space of its own below it
 TALLEST = 0.82  # share of a page's height that a picture may take
 
 
@@ -52,6 +54,8 @@ def word(document: Document, *, template: Path | None = None) -> bytes:
                added, and the report takes the place of a paragraph {{ report }}, or follows what it holds
     Returns the bytes of the file; the same document and template give the same bytes.
     Refuses (FindingError) a template that cannot be read.
+
+    A document whose words for contents are empty is short, and begins on its first page.
 
     >>> words = {"contents": "Contents", "kicker": "Report", "printed": "Tables are in tables/."}
     >>> word(Document("A & B", (), "en", False, False, (), words=words))[:2]
@@ -136,7 +140,8 @@ class _Writer:
         yield from self._front()
         for number, section in enumerate(self.document.sections):
             heading = bookmark(_place(number), run(section.heading), serial=self._next())
-            fresh = '<w:pageBreakBefore/><w:spacing w:before="0"/>' if number == 0 else ""
+            first = number == 0 and self.document.words["contents"]
+            fresh = '<w:pageBreakBefore/><w:spacing w:before="0"/>' if first else ""
             yield paragraph(heading, style=self.style(f"heading {section.level - 1}"), more=fresh)
             yield from self._blocks(section.blocks)
 
@@ -154,10 +159,12 @@ class _Writer:
         yield paragraph(run(words["kicker"]), style=self.style("Report Kicker"))
         yield paragraph(run(document.title), style=self.style("Title"))
         yield paragraph(self._runs(document.subtitle), style=self.style("Subtitle"))
-        if document.sections:
+        if document.sections and words["contents"]:
             yield paragraph(run(words["contents"]), style=self.style("Report Contents"))
             yield from self._contents()
-        yield paragraph(run(words["printed"]), style=self.style("Report Note"))
+        if words["printed"]:
+            above = '<w:spacing w:before="240"/>'
+            yield paragraph(run(words["printed"]), style=self.style("Report Note"), more=above)
 
     def _contents(self) -> Iterator[str]:
         """Write the contents as a field that is filled already; it names no pages, which only Word knows."""
@@ -172,19 +179,23 @@ class _Writer:
             yield paragraph(entry, style=self.style(f"toc {section.level - 1}"))
 
     def _blocks(self, blocks: Iterable[Block], *, boxed: bool = False) -> Iterator[str]:
+        apart = ""
         for block in blocks:
             if isinstance(block, Paragraph):
                 style = self.style("Report Callout" if boxed else "Normal")
-                yield paragraph(self._runs(block.runs), style=style)
+                yield paragraph(self._runs(block.runs), style=style, more=apart)
             elif isinstance(block, Bullets):
                 style = self.style("Report Callout Bullet" if boxed else "List Bullet")
-                yield from (paragraph(self._runs(item), style=style) for item in block.items)
+                more = [apart, *[""] * (len(block.items) - 1)]
+                for item, above in zip(block.items, more, strict=True):
+                    yield paragraph(self._runs(item), style=style, more=above)
             elif isinstance(block, Callout):
                 yield from self._callout(block)
             elif isinstance(block, TableBlock):
                 yield from self._table(block)
             else:
                 yield from self._figure(block)
+            apart = BELOW_TABLE if isinstance(block, TableBlock) and not block.note else ""
 
     def _callout(self, block: Callout) -> Iterator[str]:
         boxed = block.kind != "fold"
@@ -192,7 +203,7 @@ class _Writer:
         yield paragraph(run(block.heading), style=style)
         *inner, last = self._blocks(block.blocks, boxed=boxed)
         yield from inner
-        below = last.startswith("<w:p>") and boxed
+        below = boxed and last.startswith("<w:p>") and BELOW_TABLE not in last
         yield last.replace("</w:pPr>", '<w:spacing w:after="180"/></w:pPr>', 1) if below else last
 
     def _table(self, block: TableBlock) -> Iterator[str]:
@@ -229,9 +240,8 @@ class _Writer:
     def _caption(self, block: TableBlock | FigureBlock) -> str:
         """Write "Table 3. Caption": the number is Word's own, the name a bookmark for what refers to it."""
         label, _, number = block.name.rpartition(" ")
-        code = f"SEQ {label} \\* ARABIC"
-        if self.counted.get(label, 0) + 1 != int(number):
-            code = f"SEQ {label} \\r {number}"
+        next_one = self.counted.get(label, 0) + 1 == int(number)
+        code = f"SEQ {label} \\* ARABIC" if next_one else f"SEQ {label} \\r {number}"
         self.counted[label] = int(number)
         name = self._named(bookmark_name(block.anchor), run(f"{label} ") + field(code, number))
         return paragraph(f"{name}{run('. ')}{self._runs(block.caption)}", style=self.style("caption"))
@@ -247,6 +257,8 @@ class _Writer:
         return "".join(map(self._run, runs))
 
     def _run(self, r: Run) -> str:
+        if isinstance(r, Mixed):
+            return self._runs(r.runs)
         if isinstance(r, Number):
             serial = self._next()
             return bookmark(bookmark_of(r, serial=serial), run(r.shown), serial=serial)

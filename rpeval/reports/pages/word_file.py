@@ -29,6 +29,7 @@ BULLET = (
     '<w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="bullet"/><w:lvlText w:val="•"/>'
     '<w:lvlJc w:val="left"/></w:lvl>'
 )
+BALLAST = ("thumbnail", "stylesWithEffects", "customXml")
 BULLETS = ("List Bullet", "Report Callout Bullet")
 
 
@@ -44,7 +45,7 @@ def open_file(template: Path | None) -> WordDocument:
         section.left_margin = section.right_margin = Inches(1)
         section.top_margin, section.bottom_margin = Inches(1), Inches(0.9)
         section.header_distance = section.footer_distance = Inches(0.5)
-        _drop_thumbnail(file)
+        _drop_ballast(file)
         return file
     try:
         return docx.Document(str(template))
@@ -54,10 +55,11 @@ def open_file(template: Path | None) -> WordDocument:
         raise FindingError(Problem(Path(template).name, what, fix)) from None
 
 
-def _drop_thumbnail(file: WordDocument) -> None:
-    rels = file.part.package.rels
-    for id in [id for id, rel in rels.items() if rel.reltype == RELATIONSHIP_TYPE.THUMBNAIL]:
-        del rels[id]
+def _drop_ballast(file: WordDocument) -> None:
+    """Take out what the empty document of python-docx brings along and nobody reads."""
+    for rels in (file.part.package.rels, file.part.rels):
+        for id in [id for id, rel in rels.items() if rel.reltype.rpartition("/")[2] in BALLAST]:
+            del rels[id]
 
 
 def take_styles(file: WordDocument, *, own: bool, lang: str) -> Callable[[str], str]:
@@ -91,7 +93,8 @@ def _name(style: Any) -> str:
 def _related(style: Any, renamed: dict[str, str | None]) -> Any:
     """Copy a style so that it rests on the styles of this document, whatever their ids are there."""
     made = parse_xml(etree.tostring(style))
-    made.attrib.pop(qn("w:default"), None) if any(renamed.values()) else None
+    if any(renamed.values()):
+        made.attrib.pop(qn("w:default"), None)
     for tag in ("w:basedOn", "w:next"):
         for place in made.iter(qn(tag)):
             place.set(qn("w:val"), renamed.get(place.get(qn("w:val"))) or place.get(qn("w:val")))
@@ -110,7 +113,8 @@ def _number(file: WordDocument, styles: list[Any]) -> None:
         f'<w:abstractNum {DECLARED} w:abstractNumId="{abstract}">'
         f'<w:multiLevelType w:val="singleLevel"/>{BULLET}</w:abstractNum>'
     )
-    numbering.insert(len(taken), made)
+    first = numbering.find(qn("w:num"))
+    numbering.insert(len(numbering) if first is None else numbering.index(first), made)
     number = max((int(n.get(qn("w:numId"))) for n in numbering.iter(qn("w:num"))), default=0) + 1
     numbering.append(
         parse_xml(f'<w:num {DECLARED} w:numId="{number}"><w:abstractNumId w:val="{abstract}"/></w:num>')

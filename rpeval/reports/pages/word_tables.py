@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from xml.sax.saxutils import quoteattr
 
-from rpeval.reports.blocks import Declared, Run, TableBlock
+from rpeval.reports import blocks
+from rpeval.reports.blocks import Run, TableBlock
 from rpeval.reports.pages.word_xml import paragraph, plain
 
 SIZE = 170  # of the letters in tables, in twentieths of a point
@@ -16,9 +17,7 @@ _WIDTHS = dict.fromkeys("ijl.,;:'|!()[]It/ ", 0.3) | dict.fromkeys("mwMW%—", 0
 
 def told(run: Run) -> str:
     """Give the text of a run."""
-    if isinstance(run, str):
-        return run
-    return run.text if isinstance(run, Declared) else run.shown
+    return blocks.plain((run,))
 
 
 def text_width(text: str, *, bold: bool = False) -> float:
@@ -77,7 +76,8 @@ def table(
     grid = "".join(f'<w:gridCol w:w="{width}"/>' for width in widths)
     rows = [_row(block, block.headings, widths, write, style("Report Cell Heading"), head=True)]
     for number, cells in enumerate(block.rows, start=1):
-        keep = number < len(block.rows) <= WHOLE
+        last = number == len(block.rows)
+        keep = bool(block.note) if last else len(block.rows) <= WHOLE
         rows.append(_row(block, cells, widths, write, style("Report Cell"), keep=keep))
     return (
         f'<w:tbl><w:tblPr><w:tblStyle w:val="{style("Report Table")}"/>'

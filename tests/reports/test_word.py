@@ -410,6 +410,14 @@ class TestTemplate:
         section = opened(word(small(Paragraph(("x",))), template=template)).sections[0]
         assert [p.text for p in section.header.paragraphs] == ["Lakeshore Unified"]
 
+    def test_a_template_without_a_foot_gets_page_numbers(self, template):
+        file = docx.Document(str(template))
+        file.sections[0].footer.paragraphs[0].text = ""
+        file.save(str(template))
+        section = opened(word(small(Paragraph(("x",)), district="D"), template=template)).sections[0]
+        assert [texts(p._p) for p in section.footer.paragraphs][-1] == "1 / 1"
+        assert "PAGE" in section.footer.paragraphs[-1]._p.xml
+
     def test_tables_fit_its_page(self, document, template):
         room = round((5.8 - 1.6) * 1440)
         assert all(whole == columns <= room for whole, columns in widths(word(document, template=template)))

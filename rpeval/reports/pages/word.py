@@ -41,6 +41,7 @@ from rpeval.reports.pages.word_xml import (
 
 PPI = 200  # of the pictures
 BELOW_TABLE = '<w:spacing w:before="200"/>'  # a table has no space of its own below it
+CAPTION = '<w:keepNext/><w:spacing w:before="300"/>'  # whatever a template says: it may follow a table
 TALLEST = 0.82  # share of a page's height that a picture may take
 
 
@@ -98,7 +99,7 @@ def _margins(document: Document, file: Any, writer: "_Writer", *, own: bool) -> 
     for footer in word_file.margins(file, "footer"):
         if own or not "".join(footer._element.itertext()).strip():
             page = f"{field('PAGE', '1')}{run(' / ')}{field('NUMPAGES', '1')}"
-            _add(footer, writer.margin("footer", run(document.district), page), own=own)
+            _add(footer, writer.margin("footer", run(document.district) if own else "", page), own=own)
 
 
 def _add(margin: Any, line: str, *, own: bool) -> None:
@@ -146,7 +147,9 @@ class _Writer:
             yield from self._blocks(section.blocks)
 
     def margin(self, style: str, left: str, right: str) -> str:
-        """Write a line at the edge of a page, with a text at either end."""
+        """Write a line at the edge of a page, with a text at either end or only at the right."""
+        if not left:
+            return paragraph(right, style=self.style(style), more='<w:jc w:val="right"/>')
         tab = f'<w:tabs><w:tab w:val="right" w:pos="{self.room[0]}"/></w:tabs>'
         return paragraph(f"{left}<w:r><w:tab/></w:r>{right}", style=self.style(style), more=tab)
 
@@ -244,7 +247,9 @@ class _Writer:
         code = f"SEQ {label} \\* ARABIC" if next_one else f"SEQ {label} \\r {number}"
         self.counted[label] = int(number)
         name = self._named(bookmark_name(block.anchor), run(f"{label} ") + field(code, number))
-        return paragraph(f"{name}{run('. ')}{self._runs(block.caption)}", style=self.style("caption"))
+        return paragraph(
+            f"{name}{run('. ')}{self._runs(block.caption)}", style=self.style("caption"), more=CAPTION
+        )
 
     def _named(self, name: str, inner: str) -> str:
         """Put a bookmark around runs, the first time its name is used."""

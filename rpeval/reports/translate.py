@@ -19,8 +19,10 @@ from rpeval.reports.catalog import FOLDER, read_catalog
 Say = Callable[[str], str]
 
 # What of a block is no sentence: ids, conditions, kinds.
-CODE = {"id", "when", "each", "needs", "choose", "table", "figure", "grid", "of", "level", "index", "rest", "effects",
-        "refusals", "states", "callout", "cut"}  # fmt: skip
+CODE = {
+    "id", "when", "each", "needs", "choose", "table", "figure", "grid", "of", "level", "index", "rest",
+    "effects", "refusals", "states", "callout", "cut",
+}  # fmt: skip
 _PART = re.compile(r"\{([a-z]+)\}")
 _NUMBERS, _NAMES = {"low", "high", "first", "last", "year"}, {"name", "place"}
 
@@ -135,21 +137,19 @@ def translated(found: Collected, catalog: dict[str, Any], *, lang: str) -> tuple
     """
     spoken = language(lang)
     told = worded(catalog, spoken.say) | {"lang": lang}
-    note = _terms()["note"]
-    about = {
-        "callout": "note",
-        "heading": spoken.say(note["heading"]),
-        "blocks": [{"text": spoken.say(note["about"])}],
-    }
     first, *others = told["sections"]
-    told["sections"] = [first | {"blocks": [*first["blocks"], about]}, *others]
+    told["sections"] = [first | {"blocks": [_about(spoken), *first["blocks"]]}, *others]
     findings = {id: _finding(f, spoken) for id, f in found.findings.items()}
     tables = {id: _table(t, spoken) for id, t in found.tables.items()}
-    names = {
-        "title": spoken.known(found.title) or found.title,
-        "district": spoken.known(found.district) or found.district,
-    }
+    names = {key: spoken.known(getattr(found, key)) or getattr(found, key) for key in ("title", "district")}
     return replace(found, findings=findings, tables=tables, **names), told
+
+
+def _about(spoken: Language) -> dict[str, Any]:
+    """Make the block that says that a text is translated, and by whom it was not reviewed."""
+    note = _terms()["note"]
+    told = [{"text": spoken.say(note["about"])}]
+    return {"callout": "note", "heading": spoken.say(note["heading"]), "blocks": told}
 
 
 def _finding(finding: Finding, spoken: Language) -> Finding:
@@ -171,9 +171,9 @@ def _table(table: Table, spoken: Language) -> Table:
 def worded(catalog: dict[str, Any], say: Say) -> dict[str, Any]:
     """Give a text catalog in which each sentence is what `say` makes of it; ids and conditions stay.
 
-    >>> told = {"sections": [{"id": "limits", "heading": "Limits", "blocks": [{"text": "None.", "when": "simulated"}]}]}
-    >>> worded(told, str.upper)["sections"][0]["blocks"][0]
-    {'text': 'NONE.', 'when': 'simulated'}
+    >>> told = {"sections": [{"id": "limits", "blocks": [{"text": "None.", "when": "simulated"}]}]}
+    >>> worded(told, str.upper)["sections"]
+    [{'id': 'limits', 'blocks': [{'text': 'NONE.', 'when': 'simulated'}]}]
     """
     made = dict(catalog)
     for key in ("words", "phrases"):

@@ -18,9 +18,10 @@ LAYERS = {
     "methods": GROUND,
     "findings": GROUND,
     "reports": GROUND | {"findings"},
-    "runs": GROUND | {"inputs.params", "inputs.check", "inputs.plan", "findings", "reports"},
-    "audit": GROUND
-    | {"inputs.params", "inputs.plan", "inputs.panel", "inputs.survey", "findings", "reports", "runs"},
+    "kernels": set(),
+    "runs": GROUND | {"kernels", "inputs.params", "inputs.check", "inputs.plan", "findings", "reports"},
+    # An audit reads what a study reads, to trace a number to its columns and to compute it a second time.
+    "audit": GROUND | {"inputs", "findings", "reports", "runs"},
     "cli": GROUND | {"inputs.params", "inputs.check", "reports", "runs", "audit"},
 }
 

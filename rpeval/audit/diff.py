@@ -6,30 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rpeval.audit.cues import KINDS, Cue, flatten
 from rpeval.errors import Problem, RunError
 from rpeval.findings.compare import ABSENT, Comparison, compare
 from rpeval.findings.finding import Finding
 from rpeval.findings.store import Collected, open_findings
-from rpeval.inputs.plan import show_value
 from rpeval.runs.manifest import open_manifest
 
+SHOWN = 20  # cues of one kind that are told
 LONGEST = 160  # characters of a value in a list
 ARROW = "→"
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """Something that went into a report and is not the same.
-
-    kind     : params | data | notebook | package | library | machine
-    what     : its name
-    old, new : what it was and is, as text
-    """
-
-    kind: str
-    what: str
-    old: str
-    new: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,21 +138,23 @@ def _words(found: Comparison) -> tuple[str, ...]:
 
 
 def changed_cues(was: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Cue, ...]:
-    """List what went into two runs and is not the same, from their manifests.
-
-    Params by dotted name, data by source, notebooks and the package by their code, then libraries and what
-    can move the last digits.
-    """
-    pairs: list[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = [
-        ("params", *(_flat(m["params"]["resolved"]) for m in (was, now))),
+    """List what went into two runs and is not the same, from their manifests, as an audit names it."""
+    cells = ({f"{n['name']} {id}": mark for n in m["notebooks"] for id, mark in n["cells"].items()}
+             for m in (was, now))  # fmt: skip
+    pairs = [
+        ("params", *(flatten(m["params"]["resolved"]) for m in (was, now))),
         ("data", *(_data(m) for m in (was, now))),
-        ("notebook", *({n["name"]: n["code_sha256"] for n in m["notebooks"]} for m in (was, now))),
+        ("notebooks", *cells),
         ("package", *(_package(m["code"]) for m in (was, now))),
-        ("library", *(m["code"]["packages"] | {"python": m["code"]["python"]} for m in (was, now))),
-        ("machine", *(_flat(m["machine"]) for m in (was, now))),
+        ("reference", *(m["code"]["reference"]["files"] for m in (was, now))),
+        ("environment", *(_environment(m) for m in (was, now))),
     ]
     return tuple(
-        Cue(kind, name, _brief(old.get(name)), _brief(new.get(name)))
+        Cue(
+            "seed" if name == "seed" else kind,
+            name,
+            f"{_brief(old.get(name))} {ARROW} {_brief(new.get(name))}",
+        )
         for kind, old, new in pairs
         for name in dict.fromkeys((*old, *new))
         if old.get(name) != new.get(name)
@@ -176,35 +164,28 @@ def changed_cues(was: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Cue, .
 def _data(content: Mapping[str, Any]) -> dict[str, str]:
     """Name each input by source and path; the params have their own list."""
     inputs = (item for item in content["inputs"] if item["key"] != "params")
-    return {
-        f"{i['key']} ({i['path']})": f"{i['bytes']:,} bytes, {_rows(i)}{i.get('sha256', '')}" for i in inputs
-    }
+    return {f"{i['key']} ({i['path']})": f"{i['bytes']:,} bytes, {_rows(i)}{i['sha256']}" for i in inputs}
 
 
 def _rows(item: Mapping[str, Any]) -> str:
-    return f"{item['rows']:,} rows, " if item.get("rows") is not None else ""
+    return f"{item['rows']:,} rows, " if item["rows"] is not None else ""
 
 
 def _package(code: Mapping[str, Any]) -> dict[str, Any]:
-    lock = code.get("lock_sha256")
-    git = code.get("git") or {}
-    return {"rpeval version": code["rpeval"]["version"], "rpeval code": code["rpeval"]["sha256"],
-            "reference data": code["reference_sha256"], "requirements.lock": lock,
-            "commit": git.get("commit")}  # fmt: skip
+    commit = (code["git"] or {}).get("commit")
+    return {"version": code["rpeval"]["version"], "commit": commit, **code["rpeval"]["modules"]}
 
 
-def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        name = f"{above}{key}"
-        flat |= _flat(value, f"{name}.") if isinstance(value, Mapping) and value else {name: value}
-    return flat
+def _environment(content: Mapping[str, Any]) -> dict[str, Any]:
+    code = content["code"]
+    named = {"Python": code["python"], "requirements.lock": code["lock_sha256"]}
+    return named | code["packages"] | flatten(content["machine"])
 
 
 def _brief(value: Any) -> str:
     """Write a value for a list; of a hash its first digits, which tell two apart."""
-    text = " ".join(word[:12] if len(word) in (40, 64) and word.isalnum() else word
-                    for word in show_value(value).split())  # fmt: skip
+    words = (ABSENT if value is None else str(value)).split()
+    text = " ".join(word[:12] if len(word) in (40, 64) and word.isalnum() else word for word in words)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
@@ -238,8 +219,16 @@ def _sections(changes: Changes) -> Iterable[tuple[str, list[str]]]:
     named = (("Tables", tables), ("Only the words differ", changes.words), ("New findings", changes.added),
              ("Findings no longer there", changes.removed))  # fmt: skip
     yield from ((heading, list(rows)) for heading, rows in named if rows)
-    cues = [f"{cue.kind}, {cue.what}: {cue.old} {ARROW} {cue.new}" for cue in changes.cues]
-    yield "What went in and changed", cues or ["Nothing that is recorded."]
+    yield "What went in and changed", list(_cues(changes.cues)) or ["Nothing that is recorded."]
+
+
+def _cues(cues: tuple[Cue, ...]) -> Iterable[str]:
+    """Tell the first few cues of each kind, and how many more there are."""
+    for kind in KINDS:
+        those = [cue for cue in cues if cue.kind == kind]
+        yield from (f"{kind}, {cue.name}: {cue.what}" for cue in those[:SHOWN])
+        if len(those) > SHOWN:
+            yield f"{kind}: {len(those) - SHOWN} more"
 
 
 def _row(change: Change) -> str:

@@ -108,10 +108,11 @@ def test_only_words(reports):
 
 def plant(content):
     content["params"]["resolved"]["years"]["first"] = "2017-18"
-    content["params"]["resolved"]["exclusions"] = [{"schools": ["0105"]}]
+    content["params"]["resolved"]["seed"] = 2
     content["inputs"][1].update(sha256="e" * 64, bytes=99)
-    content["notebooks"][0]["code_sha256"] = "f" * 64
-    content["code"]["rpeval"].update(version="0.2.0", sha256="9" * 64)
+    content["notebooks"][0]["cells"]["effect"] = "f" * 64
+    content["code"]["rpeval"].update(version="0.2.0", modules={"errors.py": "9" * 64})
+    content["code"]["reference"]["files"]["claims.yml"] = "8" * 64
     content["code"]["packages"]["pandas"] = "3.1.0"
     content["machine"]["processor"] = "arm64"
 
@@ -119,19 +120,31 @@ def plant(content):
 def test_every_cue_is_named_with_old_and_new(reports):
     edit_manifest(reports[1], plant)
     changes = diff_reports(*reports)
-    told = {(cue.kind, cue.what): (cue.old, cue.new) for cue in changes.cues}
-    assert told.pop(("machine", "processor"))[1] == "arm64"
+    told = {(cue.kind, cue.name): cue.what for cue in changes.cues}
+    assert told.pop(("environment", "processor")).endswith("→ arm64")
     assert told == {
-        ("params", "years.first"): ("2016-17", "2017-18"),
-        ("params", "exclusions"): ("not set", "schools 0105"),
-        ("data", "panel (data/lakeshore/panel.csv)"): (
-            f"52 bytes, {first_hash(reports[0])}", f"99 bytes, {'e' * 12}"),
-        ("notebook", "01_suspensions"): ("a" * 12, "f" * 12),
-        ("package", "rpeval version"): ("0.1.0", "0.2.0"),
-        ("package", "rpeval code"): ("b" * 12, "9" * 12),
-        ("library", "pandas"): ("3.0.0", "3.1.0"),
-    }  # fmt: skip
+        ("params", "years.first"): "2016-17 → 2017-18",
+        ("seed", "seed"): "not there → 2",
+        (
+            "data",
+            "panel (data/lakeshore/panel.csv)",
+        ): f"52 bytes, {first_hash(reports[0])} → 99 bytes, {'e' * 12}",
+        ("notebooks", "01_suspensions effect"): f"{'a' * 12} → {'f' * 12}",
+        ("package", "version"): "0.1.0 → 0.2.0",
+        ("package", "errors.py"): f"{'b' * 12} → {'9' * 12}",
+        ("reference", "claims.yml"): f"not there → {'8' * 12}",
+        ("environment", "pandas"): "3.0.0 → 3.1.0",
+    }
     assert changes.same  # what went in is not what came out
+
+
+def test_many_cues_of_a_kind_are_counted(reports):
+    edit_manifest(
+        reports[1], lambda c: c["code"]["packages"].update({f"library{n:02d}": "1.0" for n in range(30)})
+    )
+    lines = as_text(diff_reports(*reports))
+    assert "  environment: 10 more" in lines
+    assert sum("library" in line for line in lines) == 20
 
 
 def first_hash(folder):

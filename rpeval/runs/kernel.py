@@ -10,8 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-KERNEL = "python3"
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+from rpeval.kernels.client import THREADS
+
+KERNEL, PROVISIONER = "python3", "rpeval-warm"
 DISTURBING = ("PYTHONSTARTUP", "MPLBACKEND", "JUPYTER_PATH")
 
 _kernels: list[Any] = []
@@ -34,16 +35,28 @@ def open_papermill() -> Any:
 
 @cache
 def kernel_class() -> type:
-    """Give the manager of the stock kernel: this interpreter, encrypted sockets, known to `end_kernels`."""
+    """Give the manager of our kernels: this interpreter, encrypted sockets, known to `end_kernels`.
+
+    A kernel is forked from the warm process where there is one (see rpeval.kernels), else started as usual.
+    """
     open_papermill()
-    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
+    from traitlets import validate
+
+    class OwnSpec(KernelSpec):
+        """The stock kernel of this interpreter, started by forking where that can be done."""
+
+        @validate("metadata")
+        def _forked(self, proposal: Any) -> dict[str, Any]:
+            return {**proposal["value"], "kernel_provisioner": {"provisioner_name": PROVISIONER}}
 
     class OwnKernel(AsyncKernelManager):
-        """The stock kernel of this interpreter, whatever kernels the user has installed elsewhere."""
+        """A kernel of this interpreter that is surely ended."""
 
         def __init__(self, **settings: Any):
-            specs = KernelSpecManager(kernel_dirs=[])  # without folders to look in, only our own is left
+            # without folders to look in, only this interpreter's own is left, whatever the user installed
+            specs = KernelSpecManager(kernel_dirs=[], kernel_spec_class=OwnSpec)
             super().__init__(kernel_spec_manager=specs, transport_encryption="auto", **settings)
             _kernels.append(self)
 

@@ -16,6 +16,7 @@ from typing import Any
 from rpeval.errors import DataError, Problem, RpevalError, RunError
 from rpeval.inputs.check import check
 from rpeval.inputs.params import read_params
+from rpeval.kernels import client as warm
 from rpeval.runs.execute import TIMEOUT, Task, disk_error, execute_notebook
 from rpeval.runs.interrupt import interruptible
 from rpeval.runs.kernel import open_papermill
@@ -63,6 +64,7 @@ def run_study(params_path: Path | str, *, timeout: int = TIMEOUT, say: Say = say
     Returns the report's folder. A run that does not finish leaves the earlier report untouched and keeps the
     notebook that stopped in reports/<study>.failed. Raises ParamsError, DataError, RunError, FindingError.
     """
+    warm.start()
     params_path = Path(params_path)
     params = read_params(params_path)
     stopping = [problem for problem in check(params) if problem.stops]

@@ -1,0 +1,168 @@
+"""Asking the warm process for a kernel: start it once per process, or use the one a parent started."""
+
+import atexit
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+SOCKET = "RPEVAL_WARM"  # where a process that this one started finds the warm process; "off" for none
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+PATIENCE = 60.0  # seconds that importing may take on a slow machine
+
+
+class Unavailable(Exception):
+    """There is no warm process, so the stock kernel has to do."""
+
+
+class WarmProcess:
+    """The warm process that this process owns; it ends with this process, however that ends."""
+
+    def __init__(self) -> None:
+        if not sys.platform.startswith("linux") or not hasattr(os, "pidfd_open"):
+            raise Unavailable(f"no warm kernels on {sys.platform}")
+        self.folder = tempfile.mkdtemp(prefix="rpeval-")
+        self.path, self.owner = str(Path(self.folder) / "warm"), os.getpid()
+        theirs, self.pipe = os.pipe()
+        command = [sys.executable, "-m", "rpeval.kernels.server", "--socket", self.path, "--owner", str(theirs)]
+        # a process is forked safely when it has one thread: not of linear algebra, not of pyarrow's memory
+        environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
+        environment["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
+        environment.pop("MPLBACKEND", None)
+        self.process = subprocess.Popen(
+            command, pass_fds=(theirs,), env=environment, stdin=subprocess.DEVNULL, cwd=self.folder,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        os.close(theirs)
+        atexit.register(self.close)
+
+    def ready(self) -> str:
+        """Wait until kernels can be asked for; give the path of the socket."""
+        until = time.monotonic() + PATIENCE
+        while not os.path.exists(self.path):
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise Unavailable("the warm process did not start")
+            time.sleep(0.005)
+        return self.path
+
+    def close(self) -> None:
+        """End it, and every kernel it forked; a process forked from the owner leaves it alone."""
+        if os.getpid() != self.owner or self.pipe < 0:
+            return
+        os.close(self.pipe)
+        self.pipe = -1
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+_own: WarmProcess | None = None
+
+
+def start() -> None:
+    """Start the warm process in the background, so that it is ready when the first kernel is needed."""
+    global _own
+    if not os.environ.get(SOCKET) and (_own is None or _own.owner != os.getpid() or _own.pipe < 0):
+        with contextlib.suppress(Unavailable, OSError):
+            _own = WarmProcess()
+
+
+def find() -> str:
+    """Give the socket of the warm process; raises Unavailable where there is none."""
+    told = os.environ.get(SOCKET)
+    if told == "off":
+        raise Unavailable(f"{SOCKET} is off")
+    if told:
+        return told
+    start()
+    if _own is None:
+        raise Unavailable("it could not be started")
+    return _own.ready()
+
+
+class Forked:
+    """A kernel forked from the warm process, with the part of subprocess.Popen that jupyter_client uses."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(
+        self, words: Sequence[str], *, environment: Mapping[str, str], folder: str, streams: tuple[int, int]
+    ):
+        self.returncode: int | None = None
+        self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._heard, self._orphan = b"", False
+        request = {"words": list(words), "environment": dict(environment), "folder": folder}
+        body = json.dumps(request).encode()
+        try:
+            self._connection.connect(find())
+            socket.send_fds(self._connection, [struct.pack("!I", len(body))], list(streams))
+            self._connection.sendall(body)
+            self.pid = self._hear()["process"]
+        except (OSError, KeyError) as error:
+            self._connection.close()
+            raise Unavailable(f"the warm process did not answer: {error}") from error
+
+    def _hear(self) -> dict[str, Any]:
+        """Read one line of the warm process; empty when it is gone."""
+        while b"\n" not in self._heard:
+            data = self._connection.recv(4096)
+            if not data:
+                return {}
+            self._heard += data
+        line, _, self._heard = self._heard.partition(b"\n")
+        return json.loads(line)
+
+    def poll(self) -> int | None:
+        """Give the exit code, or None while the kernel runs."""
+        if self.returncode is None and not self._orphan and select.select([self._connection], [], [], 0)[0]:
+            try:
+                told = self._hear()
+            except OSError:
+                told = {}
+            self._connection.close()
+            self.returncode, self._orphan = told.get("code"), "code" not in told
+        if self.returncode is None and self._orphan:  # the warm process is gone: watch the kernel itself
+            try:
+                os.kill(self.pid, 0)
+            except ProcessLookupError:
+                self.returncode = -signal.SIGKILL
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until the kernel has ended."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while self.poll() is None:
+            if until is not None and time.monotonic() > until:
+                raise subprocess.TimeoutExpired("kernel", timeout or 0)
+            if self._orphan:
+                time.sleep(0.02)
+            else:
+                select.select([self._connection], [], [], 0.1)
+        return self.returncode or 0
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the kernel, if it still runs."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill the kernel."""
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask the kernel to end."""
+        self.send_signal(signal.SIGTERM)

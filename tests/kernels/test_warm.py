@@ -1,0 +1,189 @@
+"""Warm kernels: the same as stock ones, fresh each time, gone when whoever asked is gone."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from rpeval.kernels import client
+from rpeval.kernels.client import SOCKET, Forked, Unavailable, WarmProcess
+from rpeval.runs.kernel import KERNEL, kernel_class, kernel_environment, open_papermill
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="warm kernels need Linux")
+
+SEEN = """
+import os, sys
+import matplotlib, numpy as np, pandas as pd
+print(__name__, sys.argv[0].rpartition("/")[2], matplotlib.get_backend())
+print(pd.get_option("display.max_columns"), pd.get_option("display.width"), os.getcwd() == sys.path[0])
+print(sorted(name for name in os.environ if name.startswith(("MPL", "OPENBLAS", "OMP", "JPY", "RPEVAL_T"))))
+print([name for name in sys.modules if name.split(".")[0] == "rpeval"])
+pd.DataFrame(np.arange(60.0).reshape(2, 30))
+"""
+DRAWN = """
+import matplotlib.pyplot as plt
+import seaborn as sns
+sns.lineplot(x=[1, 2, 3], y=[2.0, 1, 3])
+plt.show()
+"""
+FITTED = """
+import statsmodels.formula.api as smf
+rows = pd.DataFrame({"y": np.arange(12.0) ** 1.5, "x": np.arange(12) % 5, "g": list("abc") * 4})
+fit = smf.ols("y ~ x + C(g)", rows).fit(cov_type="cluster", cov_kwds={"groups": rows["g"]})
+print(fit.params.to_list(), fit.bse.to_list())
+"""
+
+
+@pytest.fixture(scope="module")
+def warm():
+    owned = WarmProcess()
+    before = os.environ.get(SOCKET)
+    os.environ[SOCKET] = owned.ready()
+    yield owned
+    os.environ.pop(SOCKET)
+    if before is not None:
+        os.environ[SOCKET] = before
+    owned.close()
+
+
+def run(folder: Path, *cells: str) -> list:
+    """Run cells as papermill runs a study's notebook, and give the outputs of each."""
+    folder.mkdir(exist_ok=True)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbformat.write(notebook, folder / "in.ipynb")
+    with kernel_environment(folder / "home"):
+        open_papermill().execute_notebook(
+            str(folder / "in.ipynb"), str(folder / "out.ipynb"), kernel_name=KERNEL, language="python",
+            progress_bar=False, cwd=str(folder), kernel_manager_class=kernel_class(),
+        )  # fmt: skip
+    return [cell.outputs for cell in nbformat.read(folder / "out.ipynb", 4).cells]
+
+
+def said(outputs) -> str:
+    return "".join(output.get("text", "") for output in outputs)
+
+
+def test_a_warm_kernel_says_and_draws_what_a_stock_one_does(warm, tmp_path, monkeypatch):
+    monkeypatch.setenv("RPEVAL_TOLD", "handed on")
+    forked = run(tmp_path / "warm", SEEN, DRAWN, FITTED, "print(os.getppid())")
+    monkeypatch.setenv(SOCKET, "off")
+    stock = run(tmp_path / "stock", SEEN, DRAWN, FITTED, "print(os.getppid())")
+    assert int(said(forked[3])) == warm.process.pid
+    assert int(said(stock[3])) == os.getpid()
+    for ours, theirs in zip(forked[:3], stock[:3], strict=True):
+        assert said(ours) == said(theirs)
+        assert ours == theirs
+    assert "RPEVAL_TOLD" in said(forked[0])
+    assert "[]" in said(forked[0])
+    assert any("image/png" in output.get("data", {}) for output in forked[1])
+
+
+def test_each_notebook_has_a_process_of_its_own(warm, tmp_path):
+    first = run(tmp_path / "a", "import numpy as np, os\nmark = 1\nprint(os.getpid(), np.random.rand())")
+    second = run(tmp_path / "b", "import numpy as np, os\nprint('mark' in globals())\n"
+                                 "print(os.getpid(), np.random.rand())")  # fmt: skip
+    assert said(second[0]).startswith("False")
+    assert set(said(first[0]).split()).isdisjoint(said(second[0]).split())
+
+
+def test_nothing_of_the_package_is_imported_before_the_fork():
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys\nfrom rpeval.kernels.server import import_libraries\n"
+         "import_libraries()\nprint([n for n in sys.modules if n.startswith('rpeval.') and "
+         "not n.startswith('rpeval.kernels')])"],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
+             "JE_ARROW_MALLOC_CONF": "background_thread:false"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"
+
+
+def test_without_a_warm_process_the_stock_kernel_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv(SOCKET, str(tmp_path / "nobody"))
+    outputs = run(tmp_path / "a", "import os\nprint(os.getppid())")
+    assert int(said(outputs[0])) == os.getpid()
+
+
+def test_a_request_that_is_none_harms_nobody(warm, tmp_path):
+    import socket
+
+    for words in (b"", b"\0\0\0\x09half", b"\0\0\0\x02no"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.connect(warm.path)
+            connection.sendall(words)
+    assert "1" in said(run(tmp_path / "a", "print(1)")[0])
+
+
+def gone(process: int, within: float = 10) -> bool:
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+OWNER = """
+import json, os, subprocess, sys
+from rpeval.kernels import client
+from rpeval.kernels.client import Forked
+os.environ.pop(client.SOCKET, None)
+client.start()
+connection = os.path.join(sys.argv[1], "connection.json")
+kernel = Forked(["-f", connection], environment=dict(os.environ), folder=sys.argv[1], streams=(1, 2))
+print(json.dumps({"kernel": kernel.pid, "warm": client._own.process.pid, "folder": client._own.folder}), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_when_the_owner_dies_nothing_lives_on(tmp_path, number):
+    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True)  # fmt: skip
+    told = json.loads(owner.stdout.readline())
+    owner.send_signal(number)
+    owner.wait()
+    assert gone(told["kernel"])
+    assert gone(told["warm"])
+
+
+def test_when_the_warm_process_dies_its_kernels_are_seen_to_end(tmp_path):
+    owned = WarmProcess()
+    os.environ[SOCKET], before = owned.ready(), os.environ.get(SOCKET)
+    try:
+        kernel = Forked(["-f", str(tmp_path / "c.json")], environment=dict(os.environ), folder=str(tmp_path),
+                        streams=(1, 2))  # fmt: skip
+        assert kernel.poll() is None
+        owned.process.kill()
+        owned.process.wait()
+        assert kernel.wait(20) == -signal.SIGKILL
+        with pytest.raises(Unavailable):
+            Forked([], environment={}, folder="/", streams=(1, 2))
+    finally:
+        os.environ.pop(SOCKET)
+        if before is not None:
+            os.environ[SOCKET] = before
+        owned.close()
+
+
+def test_a_process_forked_from_the_owner_does_not_end_it(warm):
+    child = os.fork()
+    if child == 0:
+        warm.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert warm.process.poll() is None
+
+
+def test_it_can_be_switched_off(monkeypatch):
+    monkeypatch.setenv(SOCKET, "off")
+    with pytest.raises(Unavailable, match="off"):
+        client.find()

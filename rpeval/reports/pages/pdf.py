@@ -21,7 +21,7 @@ from rpeval.reports.blocks import (
     TableBlock,
     plain,
 )
-from rpeval.reports.pages.raster import TEMPLATES, fonts, with_fonts
+from rpeval.reports.pages.raster import TEMPLATES, fonts, letters, with_fonts
 
 SHORT = 20  # characters of a number or an interval that stay on one line
 TOGETHER = 7  # rows of a table that stay on one page
@@ -147,9 +147,11 @@ def _run(run: Run) -> dict[str, Any]:
 
 
 def _text(text: str) -> str:
-    """Let a word that is longer than any line be broken.
+    """Make text printable: letters that no font has become their numbers, and overlong words may break.
 
-    >>> len(_text("x" * 60)), _text("a word")
-    (62, 'a word')
+    >>> _text("a word"), _text("東 \x07"), len(_text("x" * 60))
+    ('a word', 'U+6771 U+0007', 62)
     """
+    if not text.isascii() or not text.isprintable():
+        text = "".join(c if c.isspace() or ord(c) in letters() else f"U+{ord(c):04X}" for c in text)
     return re.sub(rf"\S{{{LONG_WORD}}}(?=\S)", "\\g<0>\u200b", text)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import matplotlib
 import typst
+from matplotlib.ft2font import FT2Font
 
 TEMPLATES = Path(__file__).parent / "templates"
 SANS = "DejaVu Sans"
+SHIPPED = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
 def png(svgs: Sequence[str], *, ppi: int = 200) -> list[bytes]:
@@ -46,5 +48,14 @@ def with_fonts(svg: str) -> str:
 @functools.cache
 def fonts() -> typst.Fonts:
     """Give the fonts of documents: those inside typst and those inside matplotlib, none of the machine's."""
-    shipped = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-    return typst.Fonts(include_system_fonts=False, font_paths=[shipped])
+    return typst.Fonts(include_system_fonts=False, font_paths=[SHIPPED])
+
+
+@functools.cache
+def letters() -> frozenset[int]:
+    """Give the code points that every document can show, because the font of figures has them.
+
+    >>> ord("ễ") in letters(), ord("東") in letters()
+    (True, False)
+    """
+    return frozenset(FT2Font(SHIPPED / "DejaVuSans.ttf").get_charmap())

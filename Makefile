@@ -56,4 +56,5 @@ clean: ## Remove what the project made: .venv/, reports/, caches
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/jupyter kernelspec install --sys-prefix --name rpeval rpeval/kernels/spec 2>/dev/null
 	@touch $@

@@ -4,6 +4,8 @@ Jupyter finds it by the entry point `rpeval-warm` (jupyter_client.kernel_provisi
 names; papermill, nbval and JupyterLab then all start warm.
 """
 
+import asyncio
+import functools
 import os
 import subprocess
 from pathlib import Path
@@ -27,7 +29,8 @@ class WarmProvisioner(LocalProvisioner):
             streams = (_stream(settings.get("stdout"), 1, opened), _stream(settings.get("stderr"), 2, opened))
             environment = dict(settings.get("env") or os.environ)
             words = cmd[cmd.index("-f") :]
-            self.process = Forked(words, environment=environment, folder=folder, streams=streams)
+            ask = functools.partial(Forked, environment=environment, folder=folder, streams=streams)
+            self.process = await asyncio.to_thread(ask, words)  # the first waits until the libraries are there
         except (Unavailable, OSError, ValueError) as error:
             self.log.debug("A stock kernel instead of a warm one: %s", error)
             return await super().launch_kernel(cmd, **settings)

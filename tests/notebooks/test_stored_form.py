@@ -1,6 +1,7 @@
 """Stored notebooks: their form, that nbval compares something in each, and that it can fail."""
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -64,9 +65,14 @@ def test_it_reads_as_a_story(path):
 
 
 def nbval(folder: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:xdist", "-p", "no:cacheprovider",
-               "--rootdir", str(folder), "-c", "/dev/null", str(folder / "notebooks")]  # fmt: skip
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+    """Run nbval on stored notebooks with the kernel "rpeval", whose processes are forked from a warm one."""
+    spec = folder / "jupyter/kernels/rpeval"
+    if not spec.exists():
+        shutil.copytree(stored_form.ROOT / "rpeval/kernels/spec", spec)
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-kernel-name", "rpeval", "-q", "-p", "no:xdist",
+               "-p", "no:cacheprovider", "--rootdir", str(folder), "-c", "/dev/null", str(folder / "notebooks")]  # fmt: skip
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False,
+                          env={**os.environ, "JUPYTER_PATH": str(spec.parents[1])})  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -24,12 +24,13 @@ THEN = datetime(1980, 1, 1)  # the earliest date that a zip file knows
 WIDTHS = {"id": 34, "label": 44, "shown": 24, "unit": 20, "shown_interval": 20, "method": 44, "reason": 44,
           "remedy": 44}  # fmt: skip
 NUMBERS = ("value", "low", "high", "level", "n", "clusters", "treated", "se", "df", "p", "mcse")
-TOP, LEFT, RIGHT = (
-    Alignment(wrap_text=True, vertical="top", horizontal=side) for side in (None, "left", "right")
-)
-COUNTS = ("n", "clusters", "treated")
+FORMATS = {"n": "#,##0", "clusters": "#,##0", "treated": "#,##0", "level": "0.##", "p": "0.0000"}
+TOP, CUT = Alignment(vertical="top"), Alignment(vertical="top", horizontal="fill")
+LEFT = Alignment(vertical="top", horizontal="left", wrap_text=True)
+RIGHT = Alignment(vertical="top", horizontal="right", indent=1, wrap_text=True)
+LINE, TALLEST = 15, 405  # points: of a line of text, and of the tallest row
 HIDDEN = ("interval", "decision", "claims", "method", *NUMBERS)
-DARK, PALE = "FF23364A", "FFF1F3F5"
+DARK = "FF23364A"
 STAMP = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*")
 
 
@@ -104,7 +105,7 @@ def _about(sheet: Worksheet, found: Collected, told: dict[str, Any], stamp: str)
             cell.value, cell.alignment = fact, LEFT
         else:
             _put(cell, fact)
-    _widths(sheet, [30, 96])
+    _sizes(sheet, [30, 96])
 
 
 def _findings(sheet: Worksheet, found: Collected, told: dict[str, Any], stamp: str) -> None:
@@ -116,7 +117,8 @@ def _findings(sheet: Worksheet, found: Collected, told: dict[str, Any], stamp: s
             _fill(sheet.cell(at, place), finding, column)
     sheet.freeze_panes = "C3"
     sheet.auto_filter.ref = f"A2:{get_column_letter(len(columns))}{max(sheet.max_row, 2)}"
-    _widths(sheet, [WIDTHS.get(column, 14) for column in columns])
+    sheet.print_title_cols, sheet.page_setup.fitToWidth = "A:A", 3
+    _sizes(sheet, [WIDTHS.get(column, 14) for column in columns])
 
 
 def _fill(cell: Cell, finding: Finding, column: str) -> None:
@@ -133,13 +135,15 @@ def _fill(cell: Cell, finding: Finding, column: str) -> None:
         cell.number_format = _format(finding, column)
     else:
         _put(cell, str(value), right=column in ("shown", "shown_interval"))
+        if column == "value":
+            cell.alignment = CUT
 
 
 def _format(finding: Finding, column: str) -> str:
     ends = finding.shown_interval.split(" to ")
     if column in ("low", "high") and len(ends) == 2:
         return format_of(ends[column == "high"])
-    return format_of(finding.shown) if column == "value" else "#,##0" if column in COUNTS else "General"
+    return format_of(finding.shown) if column == "value" else FORMATS.get(column, "0.00##")
 
 
 def _dictionary(sheet: Worksheet, told: dict[str, Any], stamp: str) -> None:
@@ -149,7 +153,7 @@ def _dictionary(sheet: Worksheet, told: dict[str, Any], stamp: str) -> None:
         for place, text in enumerate(row, start=1):
             _put(sheet.cell(at, place), text)
     sheet.freeze_panes = "A3"
-    _widths(sheet, [18, 24, 90, 24])
+    _sizes(sheet, [18, 24, 90, 24])
 
 
 def _first(sheet: Worksheet, text: str) -> None:
@@ -176,13 +180,20 @@ def _put(cell: Cell, text: str, *, right: bool = False) -> Cell:
     return cell
 
 
-def _widths(sheet: Worksheet, widths: list[int]) -> None:
+def _sizes(sheet: Worksheet, widths: list[int]) -> None:
+    """Set the widths of columns, in letters, and the heights of rows so that wrapped text is seen."""
     for place, width in enumerate(widths, start=1):
         sheet.column_dimensions[get_column_letter(place)].width = width
+    for row in sheet.iter_rows(min_row=2):
+        wrapped = [
+            (len(str(c.value)), widths[c.column - 1]) for c in row if c.value and c.alignment.wrap_text
+        ]
+        lines = max((-(-int(1.15 * letters) // width) for letters, width in wrapped), default=1)
+        sheet.row_dimensions[row[0].row].height = min(LINE * max(lines, 1), TALLEST)
 
 
 def _for_print(sheet: Worksheet, header: str) -> None:
-    """Set a sheet up for paper: across, one page wide, the stamp in the header of every page."""
+    """Set a sheet up for paper: across, as many pages down as it takes, the stamp at the top of each."""
     sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
     sheet.sheet_properties.pageSetUpPr.fitToPage = True
     sheet.oddHeader.left.text = header.replace("&", "&&")[:200]

@@ -24,7 +24,7 @@ from rpeval.reports.blocks import (
 from rpeval.reports.pages.raster import TEMPLATES, fonts, letters, with_fonts
 
 SHORT = 20  # characters of a number or an interval that stay on one line
-TOGETHER = 7  # rows of a table that stay on one page
+TOGETHER, LITTLE = 7, 900  # rows and characters of a table that stays on one page
 LONG_WORD = 28  # characters after which a word without a break may be broken
 
 
@@ -127,7 +127,8 @@ def _grid(table: TableBlock) -> dict[str, Any]:
     rows, headings = [_runs(row) for row in table.rows], _runs(table.headings)
     columns = [_column(*column) for column in zip(headings, *rows, strict=True)]
     told = {"headings": headings, "rows": rows, "columns": columns, "numeric": table.numeric}
-    return told | {"breakable": len(rows) > TOGETHER}
+    characters = sum(len(cell["text"]) for row in rows for cell in row)
+    return told | {"breakable": len(rows) > TOGETHER or characters > LITTLE}
 
 
 def _column(heading: dict[str, Any], *cells: dict[str, Any]) -> dict[str, Any]:

@@ -25,11 +25,12 @@ WIDTHS = {"id": 34, "label": 44, "shown": 24, "unit": 20, "shown_interval": 20, 
           "remedy": 44}  # fmt: skip
 NUMBERS = ("value", "low", "high", "level", "n", "clusters", "treated", "se", "df", "p", "mcse")
 FORMATS = {"n": "#,##0", "clusters": "#,##0", "treated": "#,##0", "level": "0.##", "p": "0.0000"}
-TOP, CUT = Alignment(vertical="top"), Alignment(vertical="top", horizontal="fill")
+FACE = "Calibri"
+TOP = Alignment(vertical="top")
 LEFT = Alignment(vertical="top", horizontal="left", wrap_text=True)
 RIGHT = Alignment(vertical="top", horizontal="right", indent=1, wrap_text=True)
 LINE, TALLEST = 15, 405  # points: of a line of text, and of the tallest row
-HIDDEN = ("interval", "decision", "claims", "method", *NUMBERS)
+HIDDEN = ("shown_interval", "decision", "claims", "method", *NUMBERS)
 DARK = "FF23364A"
 STAMP = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*")
 
@@ -99,7 +100,7 @@ def _about(sheet: Worksheet, found: Collected, told: dict[str, Any], stamp: str)
     _first(sheet, stamp or found.title)
     for name, fact in rows:
         at = sheet.max_row + 1
-        _put(sheet.cell(at, 1), name).font = Font(bold=True)
+        _put(sheet.cell(at, 1), name).font = Font(name=FACE, bold=True)
         cell = sheet.cell(at, 2)
         if isinstance(fact, int):
             cell.value, cell.alignment = fact, LEFT
@@ -122,9 +123,10 @@ def _findings(sheet: Worksheet, found: Collected, told: dict[str, Any], stamp: s
 
 
 def _fill(cell: Cell, finding: Finding, column: str) -> None:
-    """Write one column of a finding: a number as a number, anything else as text; nothing that is hidden."""
+    """Write one column of a finding: a number as a number, other things as text; nothing that is hidden."""
     value = getattr(finding, column)
-    if value is None or (finding.suppressed and column in HIDDEN):
+    hidden, told = finding.suppressed and column in HIDDEN, column == "value" and value == finding.shown
+    if value is None or hidden or told:
         return
     if column == "suppressed":
         _put(cell, "yes" if value else "no")
@@ -134,9 +136,7 @@ def _fill(cell: Cell, finding: Finding, column: str) -> None:
         cell.value, cell.alignment = value, TOP
         cell.number_format = _format(finding, column)
     else:
-        _put(cell, str(value), right=column in ("shown", "shown_interval"))
-        if column == "value":
-            cell.alignment = CUT
+        _put(cell, str(value), right=finding.kind != "text" and column in ("shown", "shown_interval"))
 
 
 def _format(finding: Finding, column: str) -> str:
@@ -159,14 +159,17 @@ def _dictionary(sheet: Worksheet, told: dict[str, Any], stamp: str) -> None:
 def _first(sheet: Worksheet, text: str) -> None:
     """Write the first row: the stamp, or what the sheet is about."""
     cell = _put(sheet.cell(1, 1), text)
-    cell.font, cell.alignment = Font(bold=True, size=12), Alignment(vertical="center")
+    cell.font, cell.alignment = Font(name=FACE, bold=True, size=12), Alignment(vertical="center")
     sheet.row_dimensions[1].height = 24
 
 
 def _headings(sheet: Worksheet, headings: list[str]) -> None:
     for place, heading in enumerate(headings, start=1):
         cell = _put(sheet.cell(2, place), heading)
-        cell.font, cell.fill = Font(bold=True, color="FFFFFFFF"), PatternFill("solid", fgColor=DARK)
+        cell.font, cell.fill = (
+            Font(name=FACE, bold=True, color="FFFFFFFF"),
+            PatternFill("solid", fgColor=DARK),
+        )
     sheet.print_title_rows = "1:2"
 
 

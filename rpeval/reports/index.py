@@ -16,6 +16,7 @@ from rpeval.reports.pages.html import write
 from rpeval.reports.wording import Wording
 
 MAIN, BELONGING = "suspensions.att", "belonging.att"
+CAVEATS = ("suspensions.relabeled", "suspensions.paths_differed")  # what the bottom line says, too
 HARMS = ("harm", "harm signal", "not ruled out", "cleared", "not assessed")
 FILES = {
     "report.html": "Report", "report.pdf": "PDF", "report.docx": "Word", "brief.html": "Brief",
@@ -53,6 +54,7 @@ class Result:
 class Study:
     """A finished study, as far as the index tells of it.
 
+    caveats : what limits the main outcome, in sentences
     gap   : the gap with the largest estimate, whatever its direction; others_n says how many more there are
     harms : state of a harm to the number of outcomes with it, the worst state first
     files : what can be opened, address to name
@@ -68,6 +70,7 @@ class Study:
     main: Result | None
     belonging: Result | None
     gap: Result | None
+    caveats: tuple[str, ...] = ()
     harms: dict[str, int] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     failed: bool = False
@@ -139,9 +142,9 @@ def _read(folder: Path) -> Collected | None:
 
 def _asked(id: str) -> bool:
     room, _, rest = id.partition(".")
-    return id.startswith(("data.years", "data.schools", "data.adopters", "harms.", "suspensions.gap.")) or (
-        room in ("suspensions", "belonging") and rest in ("att", "verdict")
-    )
+    whole = room in ("suspensions", "belonging") and rest in ("att", "verdict")
+    begins = id.startswith(("data.years", "data.schools", "data.adopters", "harms.", "suspensions.gap."))
+    return whole or begins or id in CAVEATS
 
 
 def _study(folder: Path, found: Collected, states: dict[str, str], failed: bool) -> Study:
@@ -163,6 +166,7 @@ def _study(folder: Path, found: Collected, states: dict[str, str], failed: bool)
         name=folder.name, title=found.title, district=found.district, simulated=found.simulated,
         years=shown("data.years"), schools=shown("data.schools"), adopters=shown("data.adopters"),
         main=result(MAIN), belonging=result(BELONGING), gap=result(widest, len(gaps) - 1),
+        caveats=tuple(filter(None, map(shown, CAVEATS))),
         harms={state: harms[state] for state in HARMS if harms[state]}, failed=failed,
         files={f"{folder.name}/{file}": name for file, name in FILES.items() if (folder / file).is_file()},
     )  # fmt: skip

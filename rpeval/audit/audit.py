@@ -58,7 +58,7 @@ class Audit:
     contradictions: tuple[str, ...]
     alterations: tuple[Alteration, ...]
     left_out: tuple[str, ...]
-    stray: tuple[str, ...]
+    stray: tuple[str, ...] | None
     cues: tuple[Cue, ...]
     unknown: tuple[str, ...]
     origin: tuple[str, ...]
@@ -117,7 +117,7 @@ def _case(folder: Path, record: Mapping[str, Any], say: Say) -> Iterator[Case]:
     with tempfile.TemporaryDirectory(prefix="rpeval-audit-") as place:
         past = Past(record, folder, root, Path(place) / "past", key)
         past.place.mkdir()
-        cues = tuple(past.detail(cue) for cue in find_cues(record, present))
+        cues = tuple(past.detail(cue, present) for cue in find_cues(record, present))
         yield Case(record, folder, present, past, cues, Path(place), say)
 
 
@@ -139,7 +139,7 @@ def _begin(case: Case, start: str) -> Audit:
         study=record["study"], title=_title(folder, record), simulated=record["simulated"],
         folder=f"{folder.parent.name}/{folder.name}", verdict=Verdict.REPRODUCED, reason=Reason.UNCHANGED,
         contradictions=find_contradictions(folder, record), alterations=alterations,
-        left_out=left_out(folder, record), stray=() if altered else find_stray_digits(folder),
+        left_out=left_out(folder, record), stray=() if altered else find_stray_digits(folder, record),
         cues=case.cues, unknown=unknown_data(record, case.present), origin=(), attempt=None, comparison=None,
         explanation=None, record=record, seal=fingerprint(folder / NAME), machine=case.present.machine,
         code=case.present.code, start=start, end=start,

@@ -14,7 +14,6 @@ from rpeval.audit.recorded import Past
 from rpeval.audit.rerun import Failed, Say, Sources, make_again
 from rpeval.findings import Collected, open_findings
 from rpeval.findings.compare import Comparison, compare
-from rpeval.runs.software import PACKAGE
 
 CODE = ("notebooks", "package", "reference")  # what the recorded commit can bring back
 
@@ -95,7 +94,7 @@ class Case:
             study=self.record["study"], params=self.record["params"]["text"],
             notebooks=(root / "notebooks", *([older] if older else [])),
             reference=_given(past.reference() if "reference" in use else None, root / "data/reference"),
-            package=_given(past.package() if "package" in use else None, PACKAGE),
+            package=_given(past.package() if "package" in use else None, self.present.package),
             inputs={
                 item["path"]: _given(past.data(item["path"]) if item["path"] in back else None,
                                      root / item["path"])

@@ -33,13 +33,14 @@ class Cue:
 class Present:
     """The project as it is now, beside what a manifest recorded.
 
-    root    : the project's folder
+    root    : the project's folder; package : that of the installed package
     code    : what `describe_code` says of it now
     machine : what `describe_machine` says now
     key     : the key to the report's keyed hashes, or None
     """
 
     root: Path
+    package: Path
     code: Mapping[str, Any]
     machine: Mapping[str, Any]
     key: bytes | None
@@ -47,7 +48,7 @@ class Present:
 
 def look(root: Path, *, package: Path, key: bytes | None) -> Present:
     """Describe the project, the package and the machine as they are now."""
-    return Present(root, describe_code(root, package), describe_machine(), key)
+    return Present(root, package, describe_code(root, package), describe_machine(), key)
 
 
 def find_cues(record: Mapping[str, Any], present: Present) -> tuple[Cue, ...]:

@@ -81,13 +81,22 @@ def find_contradictions(folder: Path, record: Mapping[str, Any]) -> tuple[str, .
     return tuple(told for told, holds in checks.items() if not holds)
 
 
-def find_stray_digits(folder: Path) -> tuple[str, ...]:
-    """List the digits on a report's pages that come from no finding, date or params."""
-    try:
-        from rpeval.reports.quoting import digits
-    except ImportError:
-        return ()
-    return tuple(str(each) for each in digits.stray(folder))
+def find_stray_digits(folder: Path, record: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """List the digits on a report's pages that come from no finding, date or params.
+
+    None where the package is not the one that wrote the pages: it would compose other ones.
+    """
+    if not _is_renderer(record):
+        return None
+    from rpeval.reports.quoting.digits import stray
+
+    return tuple(f"{file}, {where}: {text}" for file, where, text in stray(folder))
+
+
+def _is_renderer(record: Mapping[str, Any]) -> bool:
+    """Say whether this package is the one that wrote a report's pages."""
+    code = record["code"]
+    return hash_tree(hash_files(PACKAGE)) == code.get("rendered_sha256", code["rpeval"]["sha256"])
 
 
 @dataclass(frozen=True)
@@ -113,6 +122,8 @@ class _Teller:
                 yield from self._cells(path)
             elif name.endswith((".html", ".md")):
                 yield from self._page(path)
+            elif name.endswith((".docx", ".pdf")):
+                yield from self._digits(path)
         except (OSError, ValueError, KeyError, TypeError, IndexError, RpevalError):
             yield "It cannot be read."
 
@@ -141,12 +152,23 @@ class _Teller:
         changed = [id for id in {**was, **now} if was.get(id) != now.get(id)]
         yield f"The code of cell {', '.join(map(str, changed))}." if changed else "What its cells printed."
 
+    def _can_compose(self) -> bool:
+        """Say whether the pages can be written again: findings and tables sound, and the same package."""
+        return _is_renderer(self.record) and not any(
+            path.startswith(("findings", "tables/")) for path in self.spoiled
+        )
+
+    def _digits(self, path: str) -> Iterator[str]:
+        """Name the digits of a document that no finding has."""
+        from rpeval.reports.quoting.digits import stray
+
+        for file, where, text in stray(self.folder) if self._can_compose() else ():
+            if file == path:
+                yield f"{where}: “{text}” comes from no finding."
+
     def _page(self, path: str) -> Iterator[str]:
         """Write the page again from the findings, where they are sound, and say what in it differs."""
-        code = self.record["code"]
-        mark = code.get("rendered_sha256", code["rpeval"]["sha256"])
-        sound = not any(p.startswith(("findings", "tables/")) for p in self.spoiled)
-        if not sound or hash_tree(hash_files(PACKAGE)) != mark:
+        if not self._can_compose():
             return
         from rpeval.reports.render import render
 

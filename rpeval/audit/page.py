@@ -73,6 +73,10 @@ def _tell_folder(made: Audit) -> Step:
         lines.append(f"Left out of this copy because they are restricted: {', '.join(made.left_out)}.")
     if made.stray:
         lines.append(f"Digits that come from no finding, date or params: {'; '.join(made.stray)}.")
+    elif made.stray is None:
+        lines.append(
+            "Digits without a source were not looked for: the package is not the one that wrote the pages."
+        )
     broken = made.contradictions or [a for a in made.alterations if a.how != "added"]
     counted = f"All {len(made.record['outputs']) - len(made.left_out)} files have their recorded hashes."
     return Step(TITLES[0], "No." if broken else f"Yes. {counted}", tuple(lines))
@@ -160,7 +164,7 @@ def as_json(made: Audit) -> dict[str, Any]:
         "reason": str(made.reason), "exit_code": made.exit_code,
         "steps": [asdict(step) for step in tell_steps(made)],
         "alterations": [asdict(each) for each in made.alterations],
-        "contradictions": list(made.contradictions), "stray_digits": list(made.stray),
+        "contradictions": list(made.contradictions), "stray_digits": made.stray,
         "changed": [asdict(cue) for cue in made.cues],
         "explanation": asdict(made.explanation) if made.explanation else None,
         "differences": [_plain(d) for d in found.differences] if found else [],

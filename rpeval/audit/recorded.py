@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rpeval.audit.cues import Cue
+from rpeval.audit.cues import Cue, Present
 from rpeval.runs.manifest import is_as_recorded
 from rpeval.runs.notebook import hash_cells, read_notebook
 from rpeval.runs.software import ask_git, hash_files, hash_tree
 
+HELD = ("rpeval", "notebooks", "data/reference")
 SHOWN = 5  # rows, columns or functions named in one sentence
 
 
@@ -46,8 +47,10 @@ class Past:
     @functools.cached_property
     def tree(self) -> Path | None:
         """The recorded commit's package, reference data and notebooks, unpacked; None where git lacks it."""
-        made = ask_git(self.root, "archive", "--format=tar", self.commit, "rpeval", "data/reference",
-                       "notebooks") if self.commit else None  # fmt: skip
+        if self.commit is None:
+            return None
+        listed = ask_git(self.root, "ls-tree", "--name-only", self.commit, *HELD) or b""
+        made = ask_git(self.root, "archive", "--format=tar", self.commit, *listed.decode().split())
         if made is None:
             return None
         with tarfile.open(fileobj=io.BytesIO(made)) as packed:
@@ -101,9 +104,9 @@ class Past:
         target.write_bytes(body)
         return target if is_as_recorded(target, item, self.key) else None
 
-    def detail(self, cue: Cue) -> Cue:
+    def detail(self, cue: Cue, present: Present) -> Cue:
         """Say more exactly what changed, where the recorded form is at hand: rows and columns, functions."""
-        now = self.root / cue.name
+        now = (present.package.parent if cue.kind == "package" else self.root) / cue.name
         if cue.kind == "data" and now.is_file() and (was := self.data(cue.name)) is not None:
             told = changed_cells(was.read_bytes(), now.read_bytes())
         elif cue.kind == "package" and now.suffix == ".py" and now.is_file() and self.package() is not None:

@@ -163,7 +163,7 @@ class _Composer:
 
     def _figure(self, told: dict[str, Any]) -> Iterator[Block]:
         for id in self._tables(told["figure"]):
-            yield self._shown(id)
+            yield from self._shown(id)
 
     def _grid(self, told: dict[str, Any]) -> Iterator[Block]:
         rows = [[self.wording.runs(c, **more) for c in cells] for cells, more in self._laid_out(told)]
@@ -207,13 +207,13 @@ class _Composer:
 
     def _rest(self, told: dict[str, Any]) -> Iterator[Block]:
         for id in self._left():
-            yield self._shown(id)
+            yield from self._shown(id)
 
-    def _shown(self, id: str) -> Block:
-        table = self.found.tables[id]
-        if self._kind(id) == "table":
-            return self._printed(table, self.wording.names[f"table:{id}"])
-        return self._drawn(table)
+    def _shown(self, id: str) -> Iterator[Block]:
+        if self._kind(id) == "figure":
+            yield self._drawn(self.found.tables[id])
+        else:
+            yield from self._table({"table": id})
 
     def _kind(self, id: str) -> str:
         """Say whether a table can be a figure; it stays a table when it names none, or has no row to draw."""
@@ -227,8 +227,9 @@ class _Composer:
         behind = None if f"table:{table.id}" in names else numbers
         if table.id not in self.drawn:
             self.drawn[table.id] = figures.svg(table)
+        note = tables.note_of(table, self.catalog["phrases"], printed_n=len(table.frame))  # a figure caps no rows
         return FigureBlock(table.id, anchor("figure", table.id), names[f"figure:{table.id}"], numbers.caption,
-                           table.alt, self.drawn[table.id], behind, numbers.note)  # fmt: skip
+                           table.alt, self.drawn[table.id], behind, note)  # fmt: skip
 
     def _states(self, told: dict[str, Any]) -> Iterator[Block]:
         """Say what each state of one kind of verdict means: benefit, harm, gap or screen."""

@@ -1,5 +1,8 @@
 """The page: every digit has a source, nothing foreign runs or loads, the same folder gives the same bytes."""
 
+import base64
+import hashlib
+import json
 import os
 import re
 import subprocess
@@ -9,11 +12,14 @@ from itertools import pairwise
 
 import pytest
 from report_folder import write_folder
+from report_pages import write_pages
 
 from rpeval.findings import collect
 from rpeval.reports import render as render_module
 from rpeval.reports.document import build
 from rpeval.reports.pages.html import css_text, html
+from rpeval.reports.pages.numbers import passports_of
+from rpeval.reports.pages.packing import unpacked
 from rpeval.reports.render import render
 
 VOID = {"meta", "br", "link", "img", "input", "hr", "wbr"}
@@ -51,11 +57,12 @@ def unsourced(page: Page) -> list[str]:
     lost = []
     for text, around in page.texts:
         tags = [tag for tag, _ in around]
-        if not re.search(r"[0-9]", text) or "style" in tags:
+        if not re.search(r"[0-9]", text) or {"style", "script"} & {*tags}:
             continue
         inner = around[-1][1]
         exhibit_name = inner.get("class") in ("name", "ref") or tags[-1] == "summary"
         declared = any(name in attrs for _, attrs in around for name in SOURCES) or tags[-1] == "title"
+        declared |= inner.get("href", "").startswith("numbers.html#")
         if not (declared or exhibit_name):
             lost.append(text)
     return lost
@@ -65,6 +72,7 @@ def unsourced(page: Page) -> list[str]:
 def folder(tmp_path_factory):
     folder = write_folder(tmp_path_factory.mktemp("page"))
     render(folder)
+    write_pages(folder)
     return folder
 
 
@@ -95,22 +103,85 @@ def test_numbers_on_the_page_are_the_findings(page, folder):
     found, seen = collect(folder).findings, set()
     for text, around in page.texts:
         tag, attrs = around[-1]
-        if tag == "data" and "data-part" not in attrs and "/" not in attrs["data-finding"]:
-            finding = found[attrs["data-finding"]]
-            assert (text, attrs["title"]) == (finding.shown, finding.label)
-            assert attrs["value"] == ("" if finding.value is None else str(finding.value))
+        if tag == "a" and attrs["href"].startswith("numbers.html#") and attrs.get("class") != "name":
+            finding = found[attrs["href"].removeprefix("numbers.html#")]
+            assert text == finding.shown
             seen.add(finding.id)
     assert {"suspensions.att", "suspensions.iss_per_100.att", "belonging.att", "data.schools"} <= seen
 
 
+def test_what_stands_around_a_number_names_the_same_finding(page, folder):
+    found = collect(folder).findings
+    intervals = 0
+    for text, around in page.texts:
+        named = [attrs["data-finding"] for _, attrs in around if "data-finding" in attrs]
+        tag, attrs = around[-1]
+        if tag == "a" and attrs["href"].startswith("numbers.html#") and named:
+            assert named == [attrs["href"].removeprefix("numbers.html#")]
+        if attrs.get("data-part") == "interval":
+            assert text == found[named[-1]].shown_interval
+            intervals += 1
+    assert intervals > 5
+
+
 def test_the_page_stands_alone(text):
-    assert "<script" not in text
-    assert not re.search(r"\bon\w+=|javascript:|@import|@font-face|<link|<img|<iframe|<object", text)
-    addresses = set(re.findall(r"https?://[^\"' <)]+", text))
-    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
-    assert not re.findall(r'href="(?!#)', text)
-    assert "default-src 'none'" in text
+    assert not re.search(r"\bon\w+=\"|javascript:|@import|@font-face|<link|<img|<iframe|<object", text)
+    assert not re.search(r"<script[^>]* src=", text)
+    assert set(re.findall(r"https?://[^\"' <)]+", text)) == set()
+    assert not re.findall(r'href="(?!#|numbers\.html"|numbers\.html#)', text)
     assert len(text.encode()) < 400_000
+
+
+def test_no_script_runs_but_the_one_that_the_page_names(text):
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-")
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.S)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy.endswith(f"script-src 'sha256-{digest}'")
+    assert not re.search(r"fetch|XMLHttp|WebSocket|eval|innerHTML|import\(", script)
+
+
+def test_a_page_alone_has_no_script_and_no_links_to_other_pages(folder):
+    alone = html(build(folder))
+    page = Page(alone)
+    assert "<script" not in alone
+    assert 'href="numbers.html' not in alone
+    assert not any(tag == "dialog" for tag, _ in page.elements)
+    assert unsourced(page) == []
+    assert any(attrs.get("id") == "table-index" for _, attrs in page.elements)
+    assert sum(attrs.get("data-finding") == "data.schools" for _, attrs in page.elements) > 1
+
+
+def test_every_link_to_a_number_leads_somewhere(page, folder):
+    anchors = {attrs.get("id") for _, attrs in Page((folder / "numbers.html").read_text()).elements}
+    targets = {
+        a["href"].partition("#")[2] for _, a in page.elements if a.get("href", "").startswith("numbers")
+    }
+    assert "suspensions.att" in targets
+    assert "suspensions.trend" in targets
+    assert targets - {""} <= anchors
+
+
+def test_the_page_holds_the_passport_of_every_number_it_prints(page, text, folder):
+    told = json.loads(re.search(r'id="passports">(.*?)</script>', text)[1])
+    found = collect(folder)
+    printed = {a["href"].partition("#")[2] for _, a in page.elements
+               if a.get("href", "").startswith("numbers.html#") and a.get("class") != "name"}  # fmt: skip
+    assert printed <= {*told["ids"]}
+    for known in passports_of(found):
+        if known.id in told["ids"]:
+            sentence, label, made, *texts = unpacked(told, known.id)
+            assert (sentence, label) == (known.citation, known.label)
+            rows = dict(known.rows)
+            assert made == rows.get("Made in", "")
+            assert all(rows.get(h, "") == t for h, t in zip(told["headings"], texts, strict=False))
+            assert {h for h, t in zip(told["headings"], texts, strict=False) if t} >= {"Value"}
+
+
+def test_the_index_is_a_page_of_its_own(page, folder):
+    (index,) = [attrs for _, attrs in page.elements if attrs.get("id") == "table-index"]
+    assert index == {"id": "table-index"}
+    assert ("a", {"href": "numbers.html"}) in page.elements
 
 
 def test_ids_are_unique_and_links_lead_somewhere(page):
@@ -169,9 +240,11 @@ def test_hostile_text_is_printed_and_not_obeyed(tmp_path):
     book.release("other.table", frame, title=HOSTILE, labels={"school_name": HOSTILE, "value": "V"}, note=HOSTILE,
                  figure="dots", alt=HOSTILE)  # fmt: skip
     book.save()
-    text = render(folder).read_text(encoding="utf-8")
-    page = Page(text)
-    assert not {"script", "img"} & {tag for tag, _ in page.elements}
+    page = Page(write_pages(folder).read_text(encoding="utf-8"))
+    assert "img" not in {tag for tag, _ in page.elements}
+    assert [attrs for tag, attrs in page.elements if tag == "script"] == [
+        {"type": "application/json", "id": "passports"}, {},
+    ]  # fmt: skip
     assert not any(name.startswith("on") for _, attrs in page.elements for name in attrs)
     assert sum(tag == "style" for tag, _ in page.elements) == 1
     assert sum(t == HOSTILE for t, _ in page.texts) >= 5
@@ -184,7 +257,9 @@ def test_text_in_the_style_sheet_cannot_leave_its_string():
 
 def test_the_same_folder_gives_the_same_bytes(folder, text, root):
     before = {p.name: p.read_bytes() for p in (folder / "figures").iterdir()}
-    code = f"from rpeval.reports.render import render; render({str(folder)!r})"
+    code = "import sys; sys.path.insert(0, 'tests'); from pathlib import Path\n"
+    code += "from rpeval.reports.render import render; from report_pages import write_pages\n"
+    code += f"render({str(folder)!r}); write_pages(Path({str(folder)!r}))"
     subprocess.run(
         [sys.executable, "-c", code], check=True, cwd=root, env={**os.environ, "PYTHONHASHSEED": "7"}
     )
@@ -198,7 +273,7 @@ def test_rendering_replaces_whole_files_and_removes_stale_pictures(tmp_path, mon
     old = page.read_text(encoding="utf-8")
     (folder / "figures").mkdir(exist_ok=True)
     (folder / "figures" / "gone.svg").write_text("<svg/>")
-    monkeypatch.setattr(render_module, "html", lambda document: 1 / 0)
+    monkeypatch.setattr(render_module, "html", lambda *document, **more: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         render(folder)
     assert page.read_text(encoding="utf-8") == old

@@ -77,10 +77,10 @@ def test_a_digit_in_the_flat_file(copied, study):
 @each
 def test_a_digit_in_a_table_and_a_table_that_is_gone(copied, study):
     folder = copied(study)
-    change(folder / "tables/suspensions.trends.csv", r"(\d)\.(\d)", r"9.\2")
+    change(folder / "tables/suspensions.trend.csv", r"(\d)\.(\d)", r"9.\2")
     (folder / "tables/data.accounting.csv").unlink()
     assert altered(folder) == {
-        "tables/suspensions.trends.csv": ("altered", ("The table suspensions.trends.",)),
+        "tables/suspensions.trend.csv": ("altered", ("The table suspensions.trend.",)),
         "tables/data.accounting.csv": ("missing", ()),
     }
 
@@ -88,9 +88,9 @@ def test_a_digit_in_a_table_and_a_table_that_is_gone(copied, study):
 @each
 def test_a_picture(copied, study):
     folder = copied(study)
-    change(folder / "figures/suspensions.trends.svg", r'(<path[^>]* d="M ?)(\d)', r"\g<1>1\2")
+    change(folder / "figures/suspensions.trend.svg", r'(<path[^>]* d="M ?)(\d)', r"\g<1>1\2")
     assert altered(folder) == {
-        "figures/suspensions.trends.svg": ("altered", ("The picture suspensions.trends.",))
+        "figures/suspensions.trend.svg": ("altered", ("The picture suspensions.trend.",))
     }
 
 
@@ -108,15 +108,17 @@ def test_an_executed_notebook(copied, study):
 @each
 def test_what_a_cell_printed(copied, study):
     folder = copied(study)
-    change(folder / "notebooks/02_disproportionality.ipynb", r'("text/plain": \[\s*"[^"]*?)\d', r"\g<1>x")
+    change(folder / "notebooks/02_disproportionality.ipynb", r'("text": \[\s*"[^"]*?)\d', r"\g<1>x")
     assert altered(folder)["notebooks/02_disproportionality.ipynb"][1] == ("What its cells printed.",)
 
 
 def test_a_number_on_the_page(copied):
     folder = copied("prairie")
     page = (folder / "report.html").read_text(encoding="utf-8")
-    shown = re.search(r'data-finding="suspensions.att"[^>]*>([^<\d]*\d)', page).group(1)
-    change(folder / "report.html", r'(data-finding="suspensions.att"[^>]*>[^<\d]*)\d', r"\g<1>9")
+    number = r"(<(?:a|data)[^>]*>[^<\d]*)(\d)"
+    named = r'((?:<span[^>]*data-finding="suspensions\.att"[^>]*>(?=<data)|(?=<a href="numbers\.html#suspensions\.att")))'
+    shown = re.search(named + number, page).group(3)
+    change(folder / "report.html", named + number, r"\g<1>\g<2>9")
     told = altered(folder)["report.html"][1]
     assert len(told) == 1
     assert told[0].startswith("suspensions.att: “")
@@ -126,12 +128,12 @@ def test_a_number_on_the_page(copied):
 def test_a_cell_and_a_picture_on_the_page(copied):
     folder = copied("prairie")
     change(
-        folder / "report.html", r'(data-cell="suspensions.trends/[^"]*"><th[^>]*>[^<]*</th><td>)', r"\g<1>7"
+        folder / "report.html", r'(data-cell="suspensions.trend/[^"]*"><th[^>]*>[^<]*</th><td>)', r"\g<1>7"
     )
-    change(folder / "report.html", r'(id="figure-suspensions.trends".*?<path[^>]* d="M ?)(\d)', r"\g<1>1\2")
+    change(folder / "report.html", r'(id="figure-suspensions-trend".*?<path[^>]* d="M ?)(\d)', r"\g<1>1\2")
     told = altered(folder)["report.html"][1]
     assert 1 <= len(told) <= 2, told
-    assert any(line.startswith("suspensions.trends/") for line in told)
+    assert any(line.startswith("suspensions.trend/") for line in told)
 
 
 def test_words_on_the_page(copied):

@@ -1,11 +1,13 @@
 """The two-page brief: plain words, the report's own verdicts, and nothing that tells a board what to choose."""
 
+import io
 import re
 from dataclasses import replace
 
 import pytest
 import yaml
 from project import ROOT
+from pypdf import PdfReader
 from report_folder import book_of, write_folder
 
 from rpeval.estimate import Estimate
@@ -14,6 +16,7 @@ from rpeval.findings.finding import Finding
 from rpeval.reports.blocks import Callout, Mixed, Number, TableBlock, plain
 from rpeval.reports.catalog import read_catalog
 from rpeval.reports.document import build, compose
+from rpeval.reports.pages.pdf import pdf
 from rpeval.reports.readability import Reading, prose, read, syllables
 from rpeval.reports.translate import sentences
 from rpeval.reports.wording import number_of
@@ -238,3 +241,10 @@ def test_the_text_replaces_only_its_own_words():
     assert brief["states"] == report["states"]
     assert "interval" in report["phrases"]["interval"]
     assert brief["phrases"]["missing"] == report["phrases"]["missing"]
+
+
+@pytest.mark.parametrize("lang", ["en", "es"])
+@pytest.mark.parametrize("study", STUDIES)
+def test_the_brief_is_two_pages_of_pdf(studies, study, lang):
+    printed = PdfReader(io.BytesIO(pdf(build(studies / study, text="brief", lang=lang))))
+    assert len(printed.pages) == 2

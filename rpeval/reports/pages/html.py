@@ -80,6 +80,15 @@ def made_at(passport: Passport, notebooks: Sequence[str]) -> str:
     return f"appendix/{passport.notebook}.html#cell-{passport.cell}" if passport.notebook in notebooks else ""
 
 
+def spoken(notebook: str) -> str:
+    """Say a notebook's name without its place in the order.
+
+    >>> spoken("01_suspensions")
+    'suspensions'
+    """
+    return re.sub(r"^[0-9]+_", "", notebook).replace("_", " ")
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row of a table on the page, and where all of it comes from, if one place can be named.
@@ -218,7 +227,7 @@ def _environment() -> SandboxedEnvironment:
     made.filters |= {
         "css": css_text, "breakable": breakable, "right": right, "words": words, "headings": headings,
         "plain": plain, "rows": rows, "released": released, "any": any, "fingerprint": fingerprint,
-        "made_at": made_at, "grouped": grouped,
+        "made_at": made_at, "grouped": grouped, "spoken": spoken,
     }  # fmt: skip
     made.tests["text"] = lambda run: isinstance(run, str)
     made.tests["is_a"] = lambda thing, name: type(thing).__name__ == name

@@ -243,24 +243,8 @@ def _changed_words(was: str, now: str, page: str) -> Iterator[str]:
 
 def _source(before: str, page: str) -> str:
     """Name the finding, table cell or place of the page that the end of a text belongs to."""
-    table = re.search(r'<table[^>]*\bdata-cell="([^"]+)"((?:(?!</table>).)*)$', page, re.S)
-    row = max(table[2].partition("<tbody>")[2].count("<tr") - 1, 0) if table else 0
+    told = [*re.finditer(r'<(\w+)[^>]*data-(?:finding|cell|declared)="([^"]+)"[^>]*>', before)]
+    if told and f"</{told[-1].group(1)}>" not in before[told[-1].end() :]:
+        return told[-1].group(2)
     places = re.findall(r'<(?:section|figure|h[1-6])[^>]*\bid="([^"]+)"', page)
-    around = _around(before) or ([f"{table[1]}/{row}"] if table else [f"near #{p}" for p in places])
-    return around[-1] if around else "the page"
-
-
-def _around(before: str) -> list[str]:
-    """Name the findings and cells of the elements that are open at the end of a text.
-
-    >>> _around('<tr data-finding="a.b"><th>Effect</th><td><a href="numbers.html#a.b">')
-    ['a.b', 'a.b']
-    """
-    opened: list[str] = []
-    for tag in re.findall(r"<[^>!]*>", before):
-        if tag.startswith("</"):
-            del opened[-1:]
-        elif not tag.endswith("/>") and not re.match(r"<(?:br|wbr|meta|link|input)\b", tag):
-            opened.append(tag)
-    source = r'(?:data-(?:finding|cell|declared)="|href="numbers\.html#)([^"]+)"'
-    return [found[0] for tag in opened if (found := re.findall(source, tag))]
+    return f"near #{places[-1]}" if places else "the page"

@@ -14,9 +14,9 @@ from markupsafe import Markup
 from rpeval.audit.audit import Audit
 from rpeval.audit.cues import flatten
 from rpeval.audit.rerun import Failed
-from rpeval.audit.verdict import EXIT_CODES, Verdict
+from rpeval.audit.verdict import EXIT_CODES, Reason, Verdict
 from rpeval.errors import Problem, RunError
-from rpeval.findings.compare import Difference
+from rpeval.findings.compare import Comparison, Difference
 from rpeval.findings.store import dump, write_whole
 from rpeval.reports.pages.html import TEMPLATES, compact
 
@@ -78,7 +78,8 @@ def _tell_folder(made: Audit) -> Step:
             "Digits without a source were not looked for: the package is not the one that wrote the pages."
         )
     broken = made.contradictions or [a for a in made.alterations if a.how != "added"]
-    counted = f"All {len(made.record['outputs']) - len(made.left_out)} files have their recorded hashes."
+    files = len(made.record["outputs"]) - len(made.left_out)
+    counted = f"All {_count(files, 'file')} have their recorded hashes."
     return Step(TITLES[0], "No." if broken else f"Yes. {counted}", tuple(lines))
 
 
@@ -107,23 +108,35 @@ def _tell_run(made: Audit) -> Step:
 def _tell_comparison(made: Audit) -> Step:
     found = made.comparison
     if found is None or found.same:
-        counted = f"{found.findings_n} findings and {found.tables_n} tables" if found else ""
-        return Step(TITLES[3], f"Yes. All {counted} are the same, each within the tolerance of its kind.")
+        return Step(
+            TITLES[3], f"Yes. All {_counted(found)} are the same, each within the tolerance of its kind."
+        )
     numbers = {d.id for d in (*found.numbers, *found.cells)} | {*found.added, *found.removed}
     parts = {
         "conclusions": {d.id for d in found.conclusions}, "numbers, tables and texts": numbers,
         "words beside numbers": {d.id for d in found.words}, "pictures": {*found.figures},
     }  # fmt: skip
     told = "; ".join(f"{what}: {len(ids)}" for what, ids in parts.items())
-    return Step(TITLES[3], f"No. Of {found.findings_n} findings and {found.tables_n} tables, these differ.",
+    return Step(TITLES[3], f"No. Of {_counted(found)}, these differ.",
                 (f"{told[0].upper()}{told[1:]}.",))  # fmt: skip
+
+
+def _counted(found: Comparison | None) -> str:
+    if found is None:
+        return "findings"
+    return f"{_count(found.findings_n, 'finding')} and {_count(found.tables_n, 'table')}"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 def _tell_explanation(made: Audit) -> Step:
     told = made.explanation
     if told is None:
         return Step(TITLES[4], "There is nothing to explain.")
-    named = [f"Named: {', '.join(told.named)}."] if told.named else []
+    how = "It was" if told.reason in (Reason.EXPLAINED, Reason.TOGETHER) else "Could not be put back"
+    named = [f"{how}: {', '.join(told.named)}."] if told.named else []
     where = [f"First cell whose findings differ: {told.first}."] if told.first else []
     return Step(TITLES[4], str(told.reason), (*named, *told.tried, *where))
 

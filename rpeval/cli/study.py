@@ -1,12 +1,13 @@
 """Commands about one study: check it, run it, write its pages again, lock its plan."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rpeval.cli.telling import each, near, say
+from rpeval.cli.telling import STOPPED, complain, each, near, say
 from rpeval.errors import list_problems
 
 Params = Annotated[list[Path], typer.Argument(metavar="PARAMS...", help="Files like params/lakeshore.yml.")]
@@ -36,15 +37,36 @@ def _tick() -> str:
     return "✓" if "utf" in (sys.stdout.encoding or "").lower() else "-"
 
 
-def run(context: typer.Context, params: Params, timeout: Seconds = 600) -> None:
-    """Check a study, run its notebooks in a clean room, and put the finished report into reports/<study>.
+def run(
+    context: typer.Context, params: Params, timeout: Seconds = 600,
+    study_timeout: Annotated[float | None, typer.Option(help="Seconds that a study may take.", min=1)] = None,
+    memory: Annotated[int | None, typer.Option(help="MB of memory that a study may hold.", min=1)] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", help="Studies at a time; if not given, one a core.", min=1)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Run only what is missing or changed.")] = False,
+) -> None:  # fmt: skip
+    """Check each study, run its notebooks in a clean room, and put the finished report into reports/<study>.
 
-    An earlier report stays until the new one is whole. Several studies run one after the other; one that
-    fails stops no other.
+    An earlier report stays until the new one is whole. One study that fails, or goes over its limits, stops
+    no other.
     """
-    from rpeval.runs.study import run_study
+    from rpeval.runs.batch import name_once, run_batch
+    from rpeval.runs.progress import Lines, Picture, summarize
+    from rpeval.runs.task import Limits
 
-    each(context, params, lambda path: say(f"{near(run_study(path, timeout=timeout, say=say))}"))
+    paths, limits = name_once(params), Limits(timeout, study_timeout, memory)
+    manner = {"resume": resume, "debug": context.obj["debug"]}
+    shown = Picture if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" else Lines
+    try:
+        with shown(say, complain, number=len(paths), near=near) as listener:
+            outcomes = run_batch(paths, jobs=jobs, limits=limits, listener=listener, **manner)
+    except KeyboardInterrupt:
+        complain("Stopped. Earlier reports are as they were.")
+        raise typer.Exit(STOPPED) from None
+    if len(outcomes) > 1:
+        say("\n".join(summarize(outcomes, near=near)))
+    raise typer.Exit(max(outcome.code for outcome in outcomes))
 
 
 def report(context: typer.Context, folder: Folders) -> None:
@@ -74,7 +96,7 @@ def lock(
 
 COMMANDS = {
     check: "List everything that is wrong with a study, in about two seconds.",
-    run: "Make a study's report.",
+    run: "Make the reports of one study or many.",
     report: "Write a finished report's pages again, without running a notebook.",
     lock: "Record a study's analysis plan, before its outcomes are opened.",
 }

@@ -2,8 +2,9 @@
 
 import errno
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class Task:
     content : the params it is given
     home    : folder for the kernel's own files
     timeout : seconds that one cell may take
+    excess  : says in words which limit of the study is exceeded, and what to do; two empty texts for none
     """
 
     study: str
@@ -41,6 +43,7 @@ class Task:
     content: Mapping[str, Any]
     home: Path
     timeout: int = TIMEOUT
+    excess: Callable[[], tuple[str, str]] = lambda: ("", "")
 
 
 def execute_notebook(task: Task) -> None:
@@ -54,6 +57,7 @@ def execute_notebook(task: Task) -> None:
     _check_finite(task)
     task.target.parent.mkdir(parents=True, exist_ok=True)
     ended = _run(task)
+    ended = task.excess()[0] or ended
     if not task.target.exists():
         raise RunError(Problem(_where(task, None), ended or "The notebook was not written.", "Run it again."))
     executed = read_notebook(task.target)
@@ -83,9 +87,10 @@ def _run(task: Task) -> str:
         with kernel_environment(task.home):
             papermill.execute_notebook(
                 _literal(task.source), _literal(task.target), parameters={"params": dict(task.content)},
-                kernel_name=KERNEL, language="python", progress_bar=False, cwd=str(task.source.parent),
-                start_timeout=120, execution_timeout=task.timeout, iopub_timeout=60, record_timing=False,
-                shutdown_kernel="immediate", kernel_manager_class=kernel_class(),
+                engine_name=_engine(), kernel_name=KERNEL, language="python", progress_bar=False,
+                cwd=str(task.source.parent), start_timeout=120, execution_timeout=task.timeout,
+                iopub_timeout=60, record_timing=False, shutdown_kernel="immediate",
+                kernel_manager_class=kernel_class(),
             )  # fmt: skip
     except papermill.PapermillExecutionError:
         return ""  # the executed copy shows the error
@@ -94,10 +99,39 @@ def _run(task: Task) -> str:
     except DeadKernelError:
         return DEAD
     except OSError as error:
+        task.target.unlink(missing_ok=True)  # it may be cut short
         raise disk_error(error, _where(task, None)) from None
     except RuntimeError as error:
         return f"The kernel did not start or did not answer: {_last_line(str(error))}"
     return ""
+
+
+@cache
+def _engine() -> str:
+    """Name papermill's own engine, as we use it: the notebook is written once, however it ends.
+
+    Papermill writes it before and after every cell, which costs as much as many a notebook's analysis, and
+    nobody reads it before it is done.
+    """
+    open_papermill()
+    from papermill.engines import NBClientEngine, papermill_engines
+    from papermill.iorw import write_ipynb
+
+    class WrittenOnce(NBClientEngine):
+        """Papermill writes at the end and after a cell's error; this writes when the kernel has ended."""
+
+        @classmethod
+        def execute_notebook(
+            cls, nb: Any, kernel_name: str, output_path: str | None = None, **settings: Any
+        ) -> Any:
+            try:
+                return super().execute_notebook(nb, kernel_name, **settings)
+            except Exception:
+                write_ipynb(nb, output_path)
+                raise
+
+    papermill_engines.register("rpeval", WrittenOnce)
+    return "rpeval"
 
 
 def _literal(path: Path) -> str:
@@ -107,6 +141,8 @@ def _literal(path: Path) -> str:
 
 def _explain(stop: Stop, task: Task) -> tuple[str, str]:
     """Say what happened, and what to do about it."""
+    if task.excess()[0]:
+        return task.excess()
     if stop.name == "SystemExit":
         return "This cell called exit, so the notebook is not whole.", "Remove the call."
     if stop.name and "[Errno 28]" in stop.text:

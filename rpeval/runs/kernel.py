@@ -63,6 +63,12 @@ def kernel_class() -> type:
     return OwnKernel
 
 
+def kernel_groups() -> list[int]:
+    """Give the process groups of the kernels that were started here and have not been ended."""
+    groups = [getattr(kernel.provisioner, "pgid", None) for kernel in list(_kernels)]
+    return [group for group in groups if group]
+
+
 def end_kernels() -> None:
     """Kill every kernel started here, with the processes it started in turn."""
     while _kernels:

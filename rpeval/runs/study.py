@@ -20,10 +20,12 @@ from rpeval.kernels import client as warm
 from rpeval.runs.execute import TIMEOUT, Task, disk_error, execute_notebook
 from rpeval.runs.interrupt import interruptible
 from rpeval.runs.kernel import open_papermill
+from rpeval.runs.limits import Watch, can_measure_memory
 from rpeval.runs.lock import hold
 from rpeval.runs.manifest import check_outputs, open_manifest, renew_manifest, write_manifest
 from rpeval.runs.room import Room, check_inputs, copy_folder, new_room, open_room, sweep_rooms
 from rpeval.runs.swap import check_place, drop_failure, keep_failure, publish, recover
+from rpeval.runs.task import Silent
 
 Say = Callable[[str], None]
 
@@ -55,39 +57,61 @@ def say_nothing(line: str) -> None:
     """Take a line of progress and drop it."""
 
 
-def run_study(params_path: Path | str, *, timeout: int = TIMEOUT, say: Say = say_nothing) -> Path:
+def run_study(
+    params_path: Path | str, *, timeout: int = TIMEOUT, say: Say = say_nothing,
+    study_timeout: float | None = None, memory: int | None = None, listener: Any = None,
+) -> Path:  # fmt: skip
     """Make a study's report: check, run the notebooks in a clean room, render, put it in place.
 
-    params_path : the params file
-    timeout     : seconds that one cell may take
-    say         : told one line for each notebook
+    params_path   : the params file
+    timeout       : seconds that one cell may take
+    say           : told one line for each notebook
+    study_timeout : seconds that the whole study may take; None for no limit
+    memory        : megabytes that this process and the notebook's kernel may hold; None for no limit. Where
+                    the system does not tell what a process holds, that is said, and there is no limit.
+    listener      : hears where the report will be and which notebook begins, see rpeval.runs.task
     Returns the report's folder. A run that does not finish leaves the earlier report untouched and keeps the
     notebook that stopped in reports/<study>.failed. Raises ParamsError, DataError, RunError, FindingError.
     """
     warm.start()
+    listener = listener or Silent()
     params_path = Path(params_path)
     params = read_params(params_path)
-    stopping = [problem for problem in check(params) if problem.stops]
-    if stopping:
-        raise DataError(stopping)
     target = params.root / "reports" / params.study
-    with interruptible(), _at_place(target), open_room(params, params_path) as room:
-        started = _now()
-        open_papermill()
-        threading.Thread(target=_load_pages, daemon=True).start()
-        with _keeping_failure(target):
-            steps = choose_steps(room, params)
-        for step in steps:
-            task = _task(step, room, timeout)
-            with _keeping_failure(target, task.target):
-                begun = time.monotonic()
-                execute_notebook(task)
-                say(f"{room.study}  {step.name}  {time.monotonic() - begun:.1f} s")
-        with _keeping_failure(target):
-            _finish(room, params, steps=steps, started=started)
-            publish(room.folder, target)
-        drop_failure(_failed(target))
+    with Watch(params.study, seconds=study_timeout, megabytes=memory) as watch:
+        stopping = [problem for problem in check(params) if problem.stops]
+        if stopping:
+            raise DataError(stopping)
+        if memory is not None and not can_measure_memory():
+            say(f"{params.study}  This system does not tell how much memory a process holds: no limit.")
+        with interruptible(), at_place(target), open_room(params, params_path) as room:
+            listener.begin(target)
+            open_papermill()
+            _make(room, params, target, timeout=timeout, say=say, watch=watch, listener=listener)
     return target
+
+
+def _make(
+    room: Room, params: Any, target: Path, *, timeout: int, say: Say, watch: Watch, listener: Any
+) -> None:
+    """Run the notebooks in a room, render, and put the report in its place."""
+    started = _now()
+    threading.Thread(target=_load_pages, daemon=True).start()
+    with _keeping_failure(target):
+        steps = choose_steps(room, params)
+    for number, step in enumerate(steps, start=1):
+        task = _task(step, room, timeout, watch)
+        with _keeping_failure(target, task.target):
+            begun = time.monotonic()
+            listener.step(step.name, number, len(steps))
+            execute_notebook(task)
+            watch.check()
+            say(f"{room.study}  {step.name}  {time.monotonic() - begun:.1f} s")
+    with _keeping_failure(target):
+        _finish(room, params, steps=steps, started=started)
+        watch.check()
+        publish(room.folder, target)
+    drop_failure(failed_folder(target))
 
 
 def _finish(room: Room, params: Any, *, steps: tuple[Step, ...], started: str) -> None:
@@ -120,18 +144,21 @@ def choose_steps(room: Room, params: Any) -> tuple[Step, ...]:
     return tuple(wanted)
 
 
-def _task(step: Step, room: Room, timeout: int) -> Task:
+def _task(step: Step, room: Room, timeout: int, watch: Watch) -> Task:
     return Task(
         study=room.study, source=room.root / "notebooks" / f"{step.name}.ipynb",
         target=room.folder / "notebooks" / f"{step.name}.ipynb",
         part=room.folder / "findings" / f"{step.name}.json",
-        content=room.content, home=room.root / ".kernel", timeout=timeout,
+        content=room.content, home=room.root / ".kernel", timeout=timeout, excess=lambda: watch.excess,
     )  # fmt: skip
 
 
 @contextlib.contextmanager
-def _at_place(target: Path) -> Iterator[None]:
-    """Hold a report's place: locked, in order, free of what dead runs left, and fit to be replaced."""
+def at_place(target: Path) -> Iterator[None]:
+    """Hold a report's place: locked, in order, free of what dead runs left, and fit to be replaced.
+
+    Refuses (RunError) a place that another run holds, and a folder that no run made.
+    """
     reports, where = target.parent, f"reports/{target.name}"
     try:
         reports.mkdir(exist_ok=True)
@@ -163,7 +190,7 @@ def _keeping_failure(target: Path, notebook: Path | None = None) -> Iterator[Non
 
 def _keep(target: Path, error: Exception, text: str, notebook: Path | None) -> None:
     """Keep what there is; a full disk must not hide the error that came first."""
-    folder = _failed(target)
+    folder = failed_folder(target)
     place = f"{folder.parent.name}/{folder.name}"
     note = f"Kept in {place}/failure.txt."
     if notebook is not None and notebook.is_file():
@@ -183,7 +210,8 @@ def _command(target: Path, place: str) -> str:
     return f'{jupyter} lab "{place}"'
 
 
-def _failed(target: Path) -> Path:
+def failed_folder(target: Path) -> Path:
+    """Give the folder beside a report in which a run that failed leaves what there is to look at."""
     return target.with_name(f"{target.name}.failed")
 
 
@@ -199,7 +227,7 @@ def report_again(folder: Path | str) -> Path:
     """
     target = Path(os.path.abspath(folder))
     content = open_manifest(target)
-    with interruptible(), _at_place(target):
+    with interruptible(), at_place(target):
         check_outputs(target, content)
         room = new_room(target.parent, target.name)
         copy = room / target.name

@@ -13,15 +13,28 @@ def publish(new: Path, target: Path) -> None:
 
     A folder cannot be renamed onto another, so there are two renames: the old report goes aside, the new one
     takes its place. After a crash between them there is no report but the one aside, and `recover` puts it
-    back; after a crash behind them there are both, and `recover` removes the one aside.
+    back; after a crash behind them there are both, and `recover` removes the one aside. What is renamed has
+    reached the disk, so that a power cut leaves no report with empty files.
     """
     aside = _aside(target)
+    _write_through(new)
     try:
         if target.exists():
             os.rename(target, aside)
         os.rename(new, target)
     finally:
         recover(target)
+
+
+def _write_through(folder: Path) -> None:
+    """Let the system write a folder's files to the disk, and the list of them, where it can."""
+    for path in sorted([folder, *folder.rglob("*")]):
+        if path.is_file() or os.name == "posix":  # elsewhere a folder cannot be opened
+            handle = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
 
 def recover(target: Path) -> None:

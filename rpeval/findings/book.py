@@ -10,6 +10,7 @@ import pandas as pd
 
 from rpeval.errors import FindingError, Problem
 from rpeval.estimate import Estimate, Refusal
+from rpeval.findings.cells import running_code, stored_cells
 from rpeval.findings.disclosure import Counts, blur, hide_small, small
 from rpeval.findings.finding import Finding, find, suppress
 from rpeval.findings.store import check_id, save_part
@@ -50,6 +51,7 @@ class Findings:
         self.params, self.notebook = params, notebook
         self.findings: dict[str, Finding] = {}
         self.tables: dict[str, Table] = {}
+        self._cells = stored_cells(params.root, notebook)
 
     def add(
         self, id: str, what: Estimate | Refusal | float | int | str, *, label: str,
@@ -63,7 +65,7 @@ class Findings:
         Refuses (FindingError) an id that is malformed or already taken.
         """
         self._new(id)
-        made = replace(find(id, what, label=label, **more), notebook=self.notebook)
+        made = replace(find(id, what, label=label, **more), notebook=self.notebook, cell=self._cell())
         minimum = self.params.privacy.minimum
         if (cell_n is not None or of_n is not None) and small(cell_n, of_n, minimum):
             made = suppress(made, f"It rests on fewer than {minimum} students.", "Pool years or groups.")
@@ -108,7 +110,7 @@ class Findings:
         marks = marks_within(id, marks or {}, frame)
         alt = " ".join([alt, *(f"Marked {words}." for words in legend(marks))])
         self.tables[id] = Table(id, title, frame, dict(labels), dict(digits or {}), figure, alt, note, hidden,
-                                self.notebook, marks=marks, percents=dict(percents or {}))  # fmt: skip
+                                self.notebook, self._cell(), marks, dict(percents or {}))  # fmt: skip
         return self.tables[id]
 
     def say(self, id: str) -> str:
@@ -127,6 +129,10 @@ class Findings:
     def save(self) -> str:
         """Write the part (findings and tables of this notebook) and say where; all or nothing."""
         return save_part(self.params, self.notebook, self.findings, self.tables)
+
+    def _cell(self) -> str:
+        """Name the cell that is running; empty when the stored notebook has no such cell."""
+        return self._cells.get(running_code(), "")
 
     def _new(self, id: str) -> None:
         check_id(id)

@@ -55,7 +55,7 @@ def save_part(
 
     Returns the path of the part, relative to the project, for the notebook to show.
     """
-    folder, cells = Path(params.folder), _cells(params.root, notebook)
+    folder = Path(params.folder)
     listed = []
     for table in tables.values():
         name = f"tables/{table.id}.csv"
@@ -63,11 +63,11 @@ def save_part(
         listed.append({
             "id": table.id, "title": table.title, "file": name, "labels": dict(table.labels),
             "digits": dict(table.digits), "figure": table.figure, "alt": table.alt, "note": table.note,
-            "suppressed_n": table.suppressed_n, "notebook": notebook, "cell": _cell_of(table.id, cells),
+            "suppressed_n": table.suppressed_n, "notebook": notebook, "cell": table.cell,
             "marks": {str(year): text for year, text in table.marks.items()},
             "percents": dict(table.percents),
         })  # fmt: skip
-    found = [replace(f, cell=_cell_of(f.id, cells)).as_json() for f in findings.values()]
+    found = [f.as_json() for f in findings.values()]
     part = {**_head(params), "notebook": notebook, "complete": True, "findings": found, "tables": listed}
     path = folder / "findings" / f"{notebook}.json"
     write_whole(path, dump(part))
@@ -80,25 +80,6 @@ def _head(params: Any) -> dict[str, Any]:
         "schema": SCHEMA, "study": params.study, "title": params.title, "district": params.district.name,
         "simulated": params.simulated, "params_sha256": hashlib.sha256(content.encode()).hexdigest(),
     }  # fmt: skip
-
-
-def _cells(root: Path, notebook: str) -> list[tuple[str, str]]:
-    """Give (cell id, source) of each code cell of the stored notebook; none when it is not stored."""
-    path = Path(root) / "notebooks" / f"{notebook}.ipynb"
-    if not path.exists():
-        return []
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return [(c.get("id", ""), "".join(c["source"])) for c in cells if c["cell_type"] == "code"]
-
-
-def _cell_of(id: str, cells: list[tuple[str, str]]) -> str:
-    """Find the cell that names a finding: the one whose quoted text is the longest beginning of the id."""
-    best, where = 0, ""
-    for cell, source in cells:
-        for literal in re.findall(r"""["']([a-z][a-z0-9_.]*)""", source):
-            if len(literal) > best and "." in literal and id.startswith(literal):
-                best, where = len(literal), cell
-    return where
 
 
 @dataclass(frozen=True, slots=True)

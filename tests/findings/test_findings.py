@@ -1,6 +1,7 @@
 """The waist: ids, what may be printed, disclosure control, and parts that are whole or absent."""
 
 import json
+import linecache
 from pathlib import Path
 from types import SimpleNamespace as S
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 import rpeval.findings
 from rpeval.errors import FindingError
-from rpeval.estimate import Estimate, Refusal
+from rpeval.estimate import Estimate, Refusal, attempt
 from rpeval.findings import Findings, collect, open_findings, show_number
 from rpeval.findings.disclosure import hide_small
 from rpeval.findings.finding import find
@@ -20,12 +21,18 @@ from rpeval.findings.finding import find
 SCHEMA = json.loads((Path(rpeval.findings.__file__).parent / "findings.schema.json").read_text())
 
 
+CELLS = {
+    "who": 'name = "schools"\nbook.add(f"data.{name}", 60, label="Schools")\n',
+    "names": 'labels = {"suspensions.att": "Effect"}',
+    "effect": 'for id, label in labels.items():\n    attempt(lambda: book.add(id, 1.5, label=label))\n'
+              'book.release("suspensions.trend", frame, title="Trend", labels={"rate": "Rate"})',
+}  # fmt: skip
+
+
 @pytest.fixture
 def params(tmp_path):
-    notebook = {"cells": [
-        {"cell_type": "code", "id": "who", "source": ['book.add("data.schools", 60, label="Schools")']},
-        {"cell_type": "code", "id": "effect", "source": ["book.add('suspensions.att', att)\n", "book.add(f'suspensions.event.{k}')"]},
-    ]}  # fmt: skip
+    code = {id: source.splitlines(keepends=True) for id, source in CELLS.items()}
+    notebook = {"cells": [{"cell_type": "code", "id": id, "source": source} for id, source in code.items()]}
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks/01_suspensions.ipynb").write_text(json.dumps(notebook))
     return S(study="x", title="X", simulated=True, district=S(name="X (simulated)"), seed=7,
@@ -63,12 +70,24 @@ def test_a_saved_part_and_the_collection_obey_the_published_schema(params):
     assert list(csv["id"]) == ["data.schools", "suspensions.att", "suspensions.event.m1"]
 
 
+def run_cell(source: str, names: dict) -> None:
+    """Run code as IPython runs a cell: in __main__, with its source in linecache."""
+    file = f"<cell {hash(source)}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    exec(compile(source, file, "exec"), names)
+
+
 def test_each_finding_knows_the_cell_that_made_it(params):
-    filled(params).save()
-    found = collect(params.folder).findings
-    assert found["data.schools"].cell == "who"
-    assert found["suspensions.att"].cell == "effect"
-    assert found["suspensions.event.m1"].cell == "effect"
+    names = {"__name__": "__main__", "book": Findings(params, notebook="01_suspensions"), "attempt": attempt,
+             "frame": pd.DataFrame({"rate": [1.0]})}  # fmt: skip
+    for source in CELLS.values():
+        run_cell(source, names)
+    run_cell("book.add('data.edited', 1, label='From a cell that is not stored')", names)
+    names["book"].save()
+    found = collect(params.folder)
+    assert {id: f.cell for id, f in found.findings.items()} == {
+        "data.schools": "who", "suspensions.att": "effect", "data.edited": ""}  # fmt: skip
+    assert found.tables["suspensions.trend"].cell == "effect"
 
 
 def test_the_schema_refuses_a_missing_number_without_a_reason(params):

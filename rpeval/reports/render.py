@@ -1,30 +1,80 @@
-"""Write a study's report: its pictures and its page, each whole or not at all."""
+"""Write a study's report in every form, each file whole or not at all."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from rpeval.findings.store import write_whole
-from rpeval.reports.document import build
+from rpeval.findings import Collected, collect, open_findings
+from rpeval.findings.store import write_bytes, write_whole
+from rpeval.reports.blocks import Document
+from rpeval.reports.document import compose
+from rpeval.reports.grant import grant
 from rpeval.reports.pages.html import html
+from rpeval.reports.pages.pdf import pdf
+from rpeval.reports.pages.web import web
+from rpeval.reports.pages.word import word
+
+BRIEFS = {"brief": "en", "brief.es": "es"}
+TEMPLATE = "template.docx"  # the district's own, which a run puts into the folder
+MADE = ("*.html", "*.pdf", "report.docx", "brief*.docx", "figures/*", "appendix/*", "grant/**/*")
+
+
+def render_page(folder: Path | str) -> Path:
+    """Write the pages for a browser, and the pictures, from the findings of a study's folder.
+
+    Use it in a notebook, after the others have run: nothing is computed, so the same folder gives the same
+    pages. A file is replaced only when its new content is complete.
+    folder : reports/<study>, or a draft of it
+    Returns the path of report.html. Refuses (FindingError) a folder without findings, or with unfinished ones.
+    """
+    folder = Path(folder)
+    found = _open(folder)
+    document = compose(found)
+    _write(folder, web(found, document) | _pictures(document))
+    return folder / "report.html"
 
 
 def render(folder: Path | str) -> Path:
-    """Write figures/*.svg and report.html from the findings and tables of a study's folder.
+    """Write the report, its brief and its grant pack in every form, as pages, PDF, Word and workbook.
 
     Use it after the notebooks have run, or again at any time: nothing is computed, so the same folder gives
-    the same page. A file is replaced only when its new content is complete; pictures that the page no longer
-    shows are removed.
-    folder : reports/<study>
-    Returns the path of report.html.
-    Refuses (FindingError) a folder without findings, or with unfinished ones.
+    the same bytes. What an earlier rendering left and this one does not make is removed.
+    folder : reports/<study>; with the district's template.docx in it, the Word files follow that
+    Returns the path of report.html. Refuses (FindingError) a folder without findings, or with unfinished ones.
     """
     folder = Path(folder)
-    document = build(folder)
-    page = html(document)
-    drawn = {f"{b.id}.svg": b.svg for b in document.figures()}
-    for name, svg in drawn.items():
-        write_whole(folder / "figures" / name, svg)
-    for stale in sorted((folder / "figures").glob("*.svg")):
-        if stale.name not in drawn:
-            stale.unlink()
-    write_whole(folder / "report.html", page)
+    found, drawn = _open(folder), {}
+    template = folder / TEMPLATE if (folder / TEMPLATE).is_file() else None
+    document = compose(found, drawn=drawn)
+    pack = grant(found, template=template, drawn=drawn)
+    files = web(found, document) | _pictures(document) | _printed("report", document, template)
+    for name, lang in BRIEFS.items():
+        brief = compose(found, text="brief", lang=lang, drawn=drawn if lang == "en" else None)
+        files |= {f"{name}.html": html(brief)} | _printed(name, brief, template)
+    files |= {f"grant/{name}": file for name, file in pack.items()}
+    _write(folder, files)
+    _remove_stale(folder, files)
     return folder / "report.html"
+
+
+def _open(folder: Path) -> Collected:
+    return collect(folder) if (folder / "findings").is_dir() else open_findings(folder)
+
+
+def _pictures(document: Document) -> dict[str, str | bytes]:
+    return {f"figures/{block.id}.svg": block.svg for block in document.figures()}
+
+
+def _printed(name: str, document: Document, template: Path | None) -> dict[str, str | bytes]:
+    return {f"{name}.pdf": pdf(document), f"{name}.docx": word(document, template=template)}
+
+
+def _write(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    for name, content in files.items():
+        (write_whole if isinstance(content, str) else write_bytes)(folder / name, content)
+
+
+def _remove_stale(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    made = {path for pattern in MADE for path in folder.glob(pattern) if path.is_file()}
+    for path in sorted(made):
+        if path.relative_to(folder).as_posix() not in files:
+            path.unlink()

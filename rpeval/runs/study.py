@@ -96,7 +96,7 @@ def _make(
 ) -> None:
     """Run the notebooks in a room, render, and put the report in its place."""
     started = _now()
-    threading.Thread(target=_load_pages, daemon=True).start()
+    threading.Thread(target=_preload_pages, daemon=True).start()
     with _keeping_failure(target):
         steps = choose_steps(room, params)
     for number, step in enumerate(steps, start=1):
@@ -128,6 +128,12 @@ def _load_pages() -> Callable[[Path], Path]:
     from rpeval.reports.render import render
 
     return render
+
+
+def _preload_pages() -> None:
+    """Import it beside a notebook; what is wrong with it is told when it is used."""
+    with contextlib.suppress(Exception):
+        _load_pages()
 
 
 def choose_steps(room: Room, params: Any) -> tuple[Step, ...]:

@@ -68,9 +68,7 @@ class Tasks:
         for line in sys.stdin:
             self._waiting.put(line)
         self._waiting.put("")
-        if (
-            self.running
-        ):  # the parent was killed: let go at once of the report's place; the next run sweeps it
+        if self.running:  # the parent was killed: let go of the place at once; the next run sweeps it
             from rpeval.runs.kernel import end_kernels
 
             end_kernels()

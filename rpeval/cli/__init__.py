@@ -1,4 +1,4 @@
-"""The command `rpeval`: check a study, run it, render it again."""
+"""The command `rpeval`: make a study's report, quote from it, audit it."""
 
 import sys
 from typing import Annotated
@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from rpeval import __version__
-from rpeval.cli import study
+from rpeval.cli import auditing, quoting, record, study
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 2 a word of the command is wrong; 3 the params file cannot be used; 4 a data file"
-    " cannot be used; 5 a method refuses these data; 6 the run did not finish; 7 a finding or a page breaks a"
-    " rule; 70 a fault of rpeval itself; 130 stopped by Ctrl-C. With several studies, the highest."
+    "Exit codes: 0 done; 1 two reports differ (diff); 2 a word of the command is wrong; 3 the params file"
+    " cannot be used; 4 a data file cannot be used; 5 a method refuses these data; 6 the run did not finish;"
+    " 7 a finding or a page breaks a rule; audit: 10 numbers differ, conclusions hold, 11 a conclusion"
+    " changed, 12 could not be re-run, 13 altered after the run; 70 a fault of rpeval itself; 130 stopped by"
+    " Ctrl-C. With several studies, the highest."
 )
 
 app = typer.Typer(
@@ -46,6 +48,6 @@ def options(
     """Offer the options of every command; `main` has taken --debug out already, wherever it stood."""
 
 
-for group in (study,):
+for group in (study, quoting, auditing, record):
     for command, short_help in group.COMMANDS.items():
         app.command(short_help=short_help)(command)

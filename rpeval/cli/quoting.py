@@ -1,4 +1,4 @@
-"""Commands about numbers that leave the report: cite them, fill them in, verify them, judge the words around them."""
+"""Commands about numbers that leave the report: cite, fill in and verify them, lint the words around."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,55 +15,37 @@ Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Documents 
 def cite(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A report, like reports/lakeshore.")],
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="Names like suspensions.att.")] = None,
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID...]", help="Names like suspensions.att.")
+    ] = None,
     listed: Annotated[
-        str | None, typer.Option("--list", metavar="PATTERN", help="List the numbers instead: *, or suspensions.*.att")
+        str | None, typer.Option("--list", metavar="PATTERN", help="List names, like suspensions.*.att.")
     ] = None,
 ) -> None:  # fmt: skip
-    """Tell all that is known of a number, with a sentence to quote it by; without a name, list the numbers."""
+    """Tell all that is known of a number, with a sentence to quote it by; without a name, list them."""
     each(context, [folder], lambda path: _cite(path, ids or [], listed))
 
 
 def _cite(folder: Path, ids: list[str], pattern: str | None) -> None:
     from rpeval.errors import FindingError
-    from rpeval.findings import open_findings
-    from rpeval.findings.passport import passport, recorded_run
-    from rpeval.reports.catalog import read_catalog
+    from rpeval.reports.quoting.cite import cite as cited
+    from rpeval.reports.quoting.cite import names
 
-    found = open_findings(folder)
     if pattern is not None or not ids:
-        return _list(found, pattern or "*")
-    problems, run, states = [], recorded_run(folder), read_catalog()["states"]
-    for id in ids:
-        try:
-            told = passport(found, id, states=states, run=run)
-        except FindingError as error:
-            problems += error.problems
-            continue
-        say(f"{id}\n" + "\n".join(f"  {heading}: {text}" for heading, text in told.rows))
-        say(f"\n  {told.citation}\n")
+        for line in names(folder, pattern or "*"):
+            say(line)
+        return
+    told, problems = cited(folder, ids)
+    for one in told:
+        say("\n".join([one.id, *(f"  {heading}: {text}" for heading, text in one.rows)]))
+        say(f"\n  {one.citation}\n")
     if problems:
         raise FindingError(problems)
-    return None
-
-
-def _list(found, pattern: str) -> None:
-    from fnmatch import fnmatchcase
-
-    from rpeval.errors import FindingError, Problem
-
-    chosen = [f for f in found.findings.values() if fnmatchcase(f.id, pattern)]
-    if not chosen:
-        raise FindingError(Problem(pattern, "No number has such a name.", "Try --list '*'."))
-    wide = max(len(f.id) for f in chosen)
-    for f in chosen:
-        interval = f" ({f.shown_interval})" if f.shown_interval else ""
-        say(f"{f.id:{wide}}  {f.label}: {f.shown}{interval} {f.unit}".rstrip())
 
 
 def fill(
     context: typer.Context,
-    template: Annotated[Path, typer.Argument(metavar="FILE", help="A document with placeholders (.docx, .md).")],
+    template: Annotated[Path, typer.Argument(metavar="FILE", help="A .docx or .md with placeholders.")],
     source: From,
     to: Annotated[Path | None, typer.Option("-o", metavar="FILE", help="The new document.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a document of this name.")] = False,
@@ -85,7 +67,7 @@ def _fill(template: Path, source: Path, to: Path | None, force: bool) -> None:
 
 
 def verify(context: typer.Context, files: Files, source: From) -> None:
-    """Tell which numbers of a filled document still are what the study says, and what to do about the others."""
+    """Tell which numbers of a filled document still are the study's, and what to do with the rest."""
     each(context, files, lambda path: _verify(path, source))
 
 
@@ -114,7 +96,7 @@ def lint(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Texts (.md, .docx, .html, .pdf).")],
     source: From,
 ) -> None:
-    """Flag what a text says beyond the verdicts of a study, each with the sentence that may be said instead."""
+    """Flag what a text says beyond the verdicts of a study, each with what may be said instead."""
     each(context, files, lambda path: _lint(path, source))
 
 
@@ -124,12 +106,14 @@ def _lint(path: Path, source: Path) -> None:
     from rpeval.reports.quoting.texts import TextError
 
     found = linted(path, source)
+    for flag in found:
+        say(f"{path.name}, {flag.where} [{flag.rule}]: “{flag.sentence}”")
+        say(f"    Why: {flag.why}\n    Instead: {flag.instead}")
     if found:
-        raise TextError(
-            Problem(f"{path.name}, {f.where} [{f.rule}]", f"“{f.sentence}” {f.why}", f"Instead: {f.instead}")
-            for f in found
-        )
-    say(f"{path.name}: nothing goes beyond the verdicts of {source}.")
+        many = "passage goes" if len(found) == 1 else "passages go"
+        what = f"{len(found)} {many} beyond the verdicts of {source.name}."
+        raise TextError(Problem(path.name, what, "Say what stands beside each as Instead."))
+    say(f"{path.name}: nothing goes beyond the verdicts of {source.name}.")
 
 
 COMMANDS = {

@@ -1,1 +1,1 @@
-"""Numbers that leave the report: filled into other documents, checked there later, and the words around them."""
+"""Numbers that leave the report: filled into documents, checked there later, and the words around them."""

@@ -9,6 +9,7 @@ from rpeval.errors import Problem
 from rpeval.reports.quoting import fill_markdown, fill_word
 from rpeval.reports.quoting.placeholders import KINDS, problems, wanted
 from rpeval.reports.quoting.quotes import Quotes
+from rpeval.reports.quoting.text_pages import lines_of
 from rpeval.reports.quoting.texts import TextError, read_texts
 
 WRITERS = {".docx": fill_word.fill, ".md": fill_markdown.fill, ".markdown": fill_markdown.fill}
@@ -28,7 +29,9 @@ class Filled:
     without: tuple[Problem, ...] = ()
 
 
-def fill(template: Path | str, folder: Path | str, *, to: Path | str | None = None, force: bool = False) -> Filled:
+def fill(
+    template: Path | str, folder: Path | str, *, to: Path | str | None = None, force: bool = False
+) -> Filled:
     """Fill the placeholders of a Word or Markdown document with the numbers of a study.
 
     Use it for a proposal or a letter, so that no number is typed by hand; `verify` then tells later which of
@@ -43,11 +46,11 @@ def fill(template: Path | str, folder: Path | str, *, to: Path | str | None = No
     to       : the new document; "<template>.filled.<ending>" beside the template where it is not given
     force    : replace a document that is there
     Returns where it is and what could not be quoted. Written whole or not at all.
-    Refuses (FindingError, all problems at once) unknown names, what is no placeholder, a document without one.
+    Refuses (FindingError, all problems at once) unknown names, malformed placeholders, none at all.
     """
     template = Path(template)
     quotes, target = Quotes(folder), _target(template, to, force=force)
-    passages = read_texts(template)
+    passages = read_texts(template) if template.suffix.lower() == ".docx" else lines_of(template)
     if found := problems(passages, quotes):
         raise TextError(Problem(f"{template.name}, {p.where}", p.what, p.fix) for p in found)
     places = wanted(passages)
@@ -59,6 +62,8 @@ def _target(template: Path, to: Path | str | None, *, force: bool) -> Path:
     if template.suffix.lower() not in WRITERS:
         what = f"A file that ends in {template.suffix or 'nothing'} cannot be filled."
         raise TextError(Problem(str(template), what, f"Save it as one of: {', '.join(WRITERS)}."))
+    if not template.is_file():
+        raise TextError(Problem(str(template), "There is no such file.", "Check its name."))
     target = Path(to) if to else template.with_name(f"{template.stem}.filled{template.suffix}")
     if target.resolve() == template.resolve():
         raise TextError(Problem(str(target), "This is the template itself.", "Name another file with -o."))
@@ -75,7 +80,7 @@ def _refused(quotes: Quotes, places: list) -> list[Problem]:
     """List the places where a reason stands instead of a number."""
     found = []
     for one in places:
-        if one.part not in KINDS.values() and (reason := quotes.quote(one.id, one.part).reason):
+        if one.part not in KINDS.values() and quotes.quote(one.id, one.part).reason:
             f = quotes.found.findings[one.id]
             found.append(Problem(one.where, f"{one.id} is {f.shown}: {f.reason}", f.remedy, stops=False))
     return found

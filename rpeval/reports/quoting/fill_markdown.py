@@ -12,7 +12,8 @@ from rpeval.reports.quoting.quotes import PICTURE, ROWS, Quote, Quotes
 from rpeval.reports.quoting.texts import TextError, squeezed
 
 BEFORE = 24  # characters of context that are kept
-COMMENT = re.compile(r"\n*<!-- filled by rpeval; leave this list as it is, it is how the numbers are checked\n(.*?)\n-->\n?", re.S)  # fmt: skip
+HEAD = "<!-- filled by rpeval; leave this list as it is, it is how the numbers are checked"
+COMMENT = re.compile(rf"\n*{HEAD}\n(.*?)\n-->\n?", re.S)
 
 
 def fill(template: Path, quotes: Quotes, target: Path) -> bytes:
@@ -24,17 +25,16 @@ def fill(template: Path, quotes: Quotes, target: Path) -> bytes:
         one, end = asked(match), match.end()
         said, shown = _said(one.id, one.part, quotes, target)
         before = squeezed("".join(pieces)[-4 * BEFORE :])[-BEFORE:]
-        entries.append(ledger.entry_of(Quote(one.id, one.part, shown, quotes.wording.decision(one.id)), before))
+        entries.append(
+            ledger.entry_of(Quote(one.id, one.part, shown, quotes.wording.decision(one.id)), before)
+        )
         pieces.append(said)
     filled = _stamped("".join([*pieces, text[end:]]), quotes)
     return (filled.rstrip("\n") + _comment(ledger.write(ledger.ledger_of(quotes, entries)))).encode()
 
 
 def _comment(listed: str) -> str:
-    return (
-        "\n\n<!-- filled by rpeval; leave this list as it is, it is how the numbers are checked\n"
-        f"{listed}\n-->\n"
-    )
+    return f"\n\n{HEAD}\n{listed}\n-->\n"
 
 
 def _said(id: str, part: str, quotes: Quotes, target: Path) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Fill a Word document; every number stands in a content control that tells its name, whatever is edited around it."""
+"""Fill a Word document; every number stands in a content control that tells its name."""
 
 import copy
 import hashlib
@@ -88,7 +88,10 @@ class _Places:
 
     def names(self) -> dict[str, _Name]:
         """Give the first words of all names."""
-        known = [*self.quotes.found.findings, *(f"{k}.{id}" for k in KINDS for id in self.quotes.found.tables)]
+        known = [
+            *self.quotes.found.findings,
+            *(f"{k}.{id}" for k in KINDS for id in self.quotes.found.tables),
+        ]
         return {word: _Name(word, self) for word in sorted({id.split(".")[0] for id in known})}
 
     def environment(self) -> ImmutableSandboxedEnvironment:
@@ -162,11 +165,11 @@ class _Places:
     def _exhibit(self, file: Any, paragraph: Any, one: Quote, where: str) -> None:
         """Put a table before the paragraph, which then holds its note, or a picture into it."""
         if where or next(paragraph.iterancestors(qn("w:tbl")), None) is not None:
-            what = f"{{{{ {'table' if one.part == ROWS else 'figure'}.{one.id} }}}} stands in a table or a margin."
+            what = "The placeholder of a table or picture stands in a table or a margin."
             raise TextError(Problem(one.id, what, "Move it into the text."))
         entry = ledger.entry_of(one)
         self.entries[entry.tag] = entry
-        top = next((p for p in (paragraph, *paragraph.iterancestors()) if p.getparent() is file.element.body))
+        top = next(p for p in (paragraph, *paragraph.iterancestors()) if p.getparent() is file.element.body)
         room = word_file.room_of(file, file.element.body.index(top))
         block = self.quotes.table(one.id)
         runs = [c for c in paragraph if c.tag != qn("w:pPr")]
@@ -240,7 +243,7 @@ def _end(which: str, serial: int, more: str = "") -> Any:
 
 
 def _unbind(control: Any) -> None:
-    """Let a control of the template hold another one: it may not be plain text, nor be filled from elsewhere."""
+    """Let a control of the template hold another: it may not be plain text, nor filled from elsewhere."""
     properties = control.find(qn("w:sdtPr"))
     for child in list(properties) if properties is not None else ():
         if etree.QName(child).localname in {name.split(":")[1] for name in BINDING}:

@@ -1,4 +1,4 @@
-"""Flag wording that goes beyond what a study found, sentence by sentence, and say what may be said instead."""
+"""Flag wording that goes beyond what a study found, sentence by sentence, and tell what may be said."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -33,8 +33,9 @@ def lint(path: Path | str, folder: Path | str) -> list[Flag]:
     """Judge the wording of a document by the verdicts of a study.
 
     Use it before a text about a study leaves the house. It knows words, not meaning: it passes denials,
-    questions, plans, and what is told as the word of others, and it can be outwitted by somebody who wants to.
-    path   : .md, .txt, .docx, .html or .pdf
+    questions, plans, and what is told as the word of others, and who wants to can outwit it.
+    path   : .md, .txt, .docx, .html or .pdf; a PDF does not tell its tables and quotations from its text, so
+             that what others say there is judged, too
     folder : a report folder
     Returns flags in the order of the text, those on the whole text last; none where nothing is wrong.
     Refuses (FindingError) a file that cannot be read.
@@ -50,7 +51,9 @@ def judge(passages: Sequence[Passage], quotes: Quotes) -> list[Flag]:
         around = " ".join(p.text for p in told[max(0, at - 1) : at + 2])
         for sentence in sentences(passage.text):
             broken = broken_rules(sentence, quotes, around=around)
-            flags += [Flag(passage.where, sentence, r.id, r.why, _instead(r, sentence, quotes)) for r in broken]
+            flags += [
+                Flag(passage.where, sentence, r.id, r.why, _instead(r, sentence, quotes)) for r in broken
+            ]
     return [*flags, *_of_whole(told, quotes)]
 
 
@@ -60,14 +63,17 @@ def _of_others(passage: Passage) -> bool:
 
 
 def broken_rules(sentence: str, quotes: Quotes, *, around: str = "") -> list[Rule]:
-    """List the rules that one sentence breaks. around : its paragraph and its neighbors, which may take it back."""
-    if sentence.rstrip("\"”’)").endswith("?"):
+    """List the rules that one sentence breaks. around : its paragraph and the two beside it."""
+    if sentence.rstrip('"”’)').endswith("?"):
         return []
-    return [r for r in read_rules().rules if not r.document and _breaks(r, sentence, quotes, around)]
+    broken = [r for r in read_rules().rules if not r.document and _breaks(r, sentence, quotes, around)]
+    return [r for r in broken if not r.alone] or broken
 
 
 def _breaks(rule: Rule, sentence: str, quotes: Quotes, around: str) -> bool:
-    found = next((m for p in rule.finds for m in p.finditer(sentence) if not _excused(rule, m, sentence)), None)
+    found = next(
+        (m for p in rule.finds for m in p.finditer(sentence) if not _excused(rule, m, sentence)), None
+    )
     if found is None or not rule.needs.search(sentence) or rule.unless.search(sentence):
         return False
     if rule.unless_both and all(p.search(sentence) for p in rule.unless_both):
@@ -97,7 +103,7 @@ def _excused(rule: Rule, found: re.Match[str], sentence: str) -> bool:
 
 
 def _is_quoted(found: re.Match[str], sentence: str) -> bool:
-    """Say whether a claim stands in quotation marks and the rest of the sentence tells whose words they are."""
+    """Say whether a claim stands in quotation marks and the rest of the sentence tells whose it is."""
     for quoted in re.finditer(r"[“\"][^”\"]+[”\"]", sentence):
         if quoted.start() <= found.start() and found.end() <= quoted.end():
             rest = sentence[: quoted.start()] + sentence[quoted.end() :]
@@ -169,7 +175,8 @@ def _claims(rule: Rule, passages: Sequence[Passage]) -> Iterator[tuple[str, str]
     for passage in passages:
         for sentence in sentences(passage.text):
             for found in (m for p in rule.finds for m in p.finditer(sentence)):
-                if not rule.verdicts or not (_excused(rule, found, sentence) or sentence.endswith("?")):
+                excused = rule.unless.search(sentence) or _excused(rule, found, sentence)
+                if not rule.verdicts or not (excused or sentence.endswith("?")):
                     yield passage.where, sentence
 
 

@@ -137,7 +137,7 @@ def near(id: str, known: Any) -> str:
     'Write suspensions.att.'
     """
     close = difflib.get_close_matches(id, known, 3, cutoff=0.6)
-    return f"Write {' or '.join(close)}." if close else "Look it up: rpeval cite --list."
+    return f"Write {' or '.join(close)}." if close else "Look it up: rpeval cite lists all names of a report."
 
 
 def _chosen(sections: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -32,6 +32,7 @@ class Rule:
     agrees: bool
     only_if: str
     document: bool
+    alone: bool
     verdicts: tuple[str, ...]
     topic: str
     why: str
@@ -94,7 +95,7 @@ def _rule(told: dict[str, Any], make: Any) -> Rule:
         direction={state: make(text) for state, text in told.get("direction", {}).items()},
         passes=told.get("passes", True), agrees=told.get("agrees", False),
         nearby=one("nearby", NEVER), only_if=told.get("only_if", ""),
-        document=told.get("scope") == "document",
+        document=told.get("scope") == "document", alone=told.get("alone", False),
         verdicts=tuple(told.get("document_verdicts", told.get("adverse", []))), topic=told.get("topic", ""),
         why=told["why"], say=told.get("say", ""),
     )  # fmt: skip

@@ -29,7 +29,9 @@ class Seen:
 def known_names(quotes: Quotes) -> Names:
     """Give id and part for every tag that can be filled from a study today."""
     named = [(id, part) for id in quotes.found.findings for part in (*ASKED, "value", "text")]
-    cells = [(id, part) for table in quotes.found.tables for id in quotes.cells(table) for part in (CELL, "value")]
+    cells = [
+        (id, part) for table in quotes.found.tables for id in quotes.cells(table) for part in (CELL, "value")
+    ]
     exhibits = [(id, part) for id in quotes.found.tables for part in (ROWS, PICTURE)]
     return {tag_of(id, part): (id, part) for id, part in (*named, *cells, *exhibits)}
 

@@ -11,8 +11,9 @@ from rpeval.reports.quoting.texts import Passage, TextError, broken, squeezed
 
 UNSEEN = {"script", "style", "svg", "template", "head", "noscript", "math", "object"}
 INLINE = {
-    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "dfn", "em", "i", "kbd", "label", "mark", "q", "s",
-    "samp", "small", "span", "strong", "sub", "sup", "time", "u", "var", "wbr", "ins", "del", "button", "font",
+    "a", "abbr", "b", "bdi", "bdo", "br", "button", "cite", "code", "data", "del", "dfn", "em", "font", "i",
+    "ins", "kbd", "label", "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "u",
+    "var", "wbr",
 }  # fmt: skip
 VOID = {"area", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
@@ -43,6 +44,15 @@ def passages_of(text: str) -> list[Passage]:
             joined = " ".join(_bare(line) for *_, line in told)
             found.append(Passage(f"line {number}", squeezed(_unmarked(joined)), first))
     return found
+
+
+def lines_of(path: Path) -> list[Passage]:
+    """Give the lines of a Markdown file as they are, with all their marks."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (UnicodeDecodeError, OSError) as error:
+        raise broken(path, error) from None
+    return [Passage(f"line {n}", line) for n, line in enumerate(lines, start=1)]
 
 
 def _typed(text: str) -> list[tuple[str, int, int, str]]:
@@ -110,7 +120,7 @@ class _Page(HTMLParser):
         self.headings: list[str] = []
         self.column = 0
 
-    def handle_starttag(self, tag, attrs):
+    def _begin(self, tag, attrs):
         if self.unseen or tag in UNSEEN or "hidden" in dict(attrs):
             self.unseen += [tag] if tag not in VOID else []
             return
@@ -125,7 +135,7 @@ class _Page(HTMLParser):
             self.headings = [] if tag == "table" else self.headings
         self.column += tag in ("td", "th")
 
-    def handle_endtag(self, tag):
+    def _end(self, tag):
         if self.unseen:
             if tag in self.unseen:
                 while self.unseen.pop() != tag:
@@ -137,7 +147,7 @@ class _Page(HTMLParser):
             while self.open.pop() != tag:
                 pass
 
-    def handle_data(self, data):
+    def _read(self, data):
         if not self.unseen:
             self.at = self.getpos()[0] if not self.text.strip() else self.at
             self.text += data
@@ -163,6 +173,8 @@ class _Page(HTMLParser):
         if around & {"td", "th"}:
             return "cell"
         return "item" if "li" in around else "text"
+
+    handle_starttag, handle_endtag, handle_data = _begin, _end, _read
 
 
 def html(path: Path) -> list[Passage]:

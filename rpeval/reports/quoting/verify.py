@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rpeval.errors import Problem
+from rpeval.reports.blocks import plain
 from rpeval.reports.quoting import verify_markdown, verify_word
 from rpeval.reports.quoting.ledger import Ledger
 from rpeval.reports.quoting.placeholders import KINDS
 from rpeval.reports.quoting.quotes import ASKED, CELL, PICTURE, ROWS, Quote, Quotes
 from rpeval.reports.quoting.seen import Seen
-from rpeval.reports.quoting.texts import Passage, TextError
+from rpeval.reports.quoting.texts import Passage, TextError, squeezed
 
 READERS = {".docx": verify_word.read, ".md": verify_markdown.read, ".markdown": verify_markdown.read}
 CURRENT, STALE, ALTERED, GONE, FOREIGN, UNMARKED, STAMP = (
@@ -26,9 +27,12 @@ _MONTHS = (
 HARMLESS = re.compile(
     rf"\b{_MONTHS}|\b\d{{4}}-\d\d-\d\d\b|\b\d{{1,2}}/\d{{1,2}}/\d{{2,4}}\b|\b(?:19|20)\d\d(?:[-–/](?:19|20)?\d\d)?\b"
     r"|\b(?:Table|Figure|Fig\.|Section|Chapter|Appendix|Part|Page|p\.|pp\.|Goal|Objective|Step|Tier|Title|Item"
-    r"|Question|Exhibit|Attachment|Year|Phase|Grades?|No\.|Rev\.|SB|AB|HB|CFR|U\.S\.C\.|ISO|WWC)\s*\d[\d.]*(?:\s*[-–]\s*\d+)?\b"
-    r"|^\s*\(?\d+(?:\.\d+)*[.)]?\s+(?=[A-Z])|\bpages?\s+\d+(?:\s*(?:of|[-–])\s*\d+)?|\b(?:grades?|ages?)\s+\d+(?:\s*(?:to|[-–])\s*\d+)?"
-    r"|https?://\S+|\S+@\S+|\b\d{3}[-.]\d{3}[-.]\d{4}\b|\b\d+(?:st|nd|rd|th)\b|\b95\s?(?:%|percent) (?:confidence )?interval",
+    r"|Question|Exhibit|Attachment|Year|Phase|Grades?|No\.|Rev\.|SB|AB|HB|CFR|U\.S\.C\.|ISO|WWC)"
+    r"\s*\d[\d.]*(?:\s*[-–]\s*\d+)?\b"
+    r"|^\s*\(?\d+(?:\.\d+)*[.)]?\s+(?=[A-Z])|\bpages?\s+\d+(?:\s*(?:of|[-–])\s*\d+)?"
+    r"|\b(?:grades?|ages?)\s+\d+(?:\s*(?:to|[-–])\s*\d+)?"
+    r"|https?://\S+|\S+@\S+|\b\d{3}[-.]\d{3}[-.]\d{4}\b|\b\d+(?:st|nd|rd|th)\b"
+    r"|\b95\s?(?:%|percent) (?:confidence )?interval",
     re.IGNORECASE,
 )
 NUMBER = re.compile(r"(?<![\w.])[−-]?(?:\$\s?)?\d[\d,]*(?:\.\d+)?(?:\s?%)?")
@@ -88,24 +92,37 @@ def verify(path: Path | str, folder: Path | str) -> Verified:
     if not seen:
         what = "It holds no number that rpeval filled."
         raise TextError(Problem(str(path), what, "Write placeholders and run rpeval fill."))
-    checked = [_check(one, quotes, ledger) for one in seen]
+    if ledger is not None and ledger.study != quotes.found.study:
+        return Verified((_foreign(len(seen), ledger, quotes),), ())
+    checked = [_check(one, quotes) for one in seen]
     known = _distinctive(quotes) if ledger else {}
-    loose = list(_loose(passages))
+    notes = {
+        squeezed(plain(quotes.table(one.id).note))
+        for one in seen
+        if one.part == ROWS and one.id in quotes.found.tables
+    }
+    loose = list(_loose(p for p in passages if p.text not in notes))
     like = [_like(where, number, known[number]) for where, number in loose if number in known]
     others = tuple((where, number) for where, number in loose if number not in known)
     return Verified((*_stamp(passages, quotes), *checked, *like), others)
 
 
-def _check(one: Seen, quotes: Quotes, ledger: Ledger | None) -> Checked:
+def _foreign(n: int, ledger: Ledger, quotes: Quotes) -> Checked:
+    what = f"They were filled from the study {ledger.study}, not {quotes.found.study}."
+    return Checked(
+        "document", f"all {n} numbers", FOREIGN, what, f"Check it with --from reports/{ledger.study}."
+    )
+
+
+def _check(one: Seen, quotes: Quotes) -> Checked:
     name = f"{_KIND.get(one.part, '')}{one.id}" + ("" if one.part in (*_KIND, "estimate") else f"|{one.part}")
     made = Checked(one.where, name, CURRENT)
-    if ledger is not None and ledger.study != quotes.found.study:
-        what = f"It was filled from the study {ledger.study}, not {quotes.found.study}."
-        return replace(made, state=FOREIGN, what=what, fix=f"Check it with --from reports/{ledger.study}.")
     now = current(one.id, one.part, quotes)
-    if now is None or now.reason and not _was_refused(one):
+    if now is None or (now.reason and not _was_refused(one)):
         what = "The study does not have it any more." if now is None else now.shown.strip("[]")
-        return replace(made, state=GONE, what=f"{_said(one)} {what}".strip(), fix="Remove what it is said to show.")
+        return replace(
+            made, state=GONE, what=f"{_said(one)} {what}".strip(), fix="Remove what it is said to show."
+        )
     return _compare(one, now, made)
 
 
@@ -120,7 +137,9 @@ def _compare(one: Seen, now: Quote, made: Checked) -> Checked:
         return replace(made, state=STALE, what=what + changed, fix="Fill again and read its sentence anew.")
     if moved:
         if then is not None and then.shown != now.shown:
-            return replace(made, state=STALE, what="The table behind it has changed.", fix="Fill the template again.")
+            return replace(
+                made, state=STALE, what="The table behind it has changed.", fix="Fill the template again."
+            )
         if one.text is not None and then is not None and one.text != then.shown:
             return replace(made, state=ALTERED, what="It was changed in the document.", fix="Fill it again.")
         return made
@@ -161,16 +180,17 @@ def current(id: str, part: str, quotes: Quotes) -> Quote | None:
         return None
     if part in ASKED:
         return quotes.quote(id, part)
-    return Quote(id, part, quotes.found.findings[id].shown, quotes.wording.decision(id))  # as reports print it
+    return Quote(
+        id, part, quotes.found.findings[id].shown, quotes.wording.decision(id)
+    )  # as reports print it
 
 
 def _stamp(passages: Iterable[Passage], quotes: Quotes) -> list[Checked]:
     text = " ".join(p.text for p in passages).lower()
+    missing = [name for name, _ in quotes.stamps if name.lower() not in text]
     return [
-        Checked("document", name, STAMP, f"It does not say: {name}.", "Fill the template again, or write it at the start.")
-        for name, _ in quotes.stamps
-        if name.lower() not in text
-    ]  # fmt: skip
+        Checked("document", n, STAMP, f"It does not say: {n}.", "Write it at the start.") for n in missing
+    ]
 
 
 def _loose(passages: Iterable[Passage]) -> Iterable[tuple[str, str]]:

@@ -55,14 +55,18 @@ def _place(text: str, entry: Entry, begin: int) -> int | None:
 def _exhibit(text: str, id: str, part: str, quotes: Quotes) -> tuple[int, str]:
     """Find a picture by its file or a table by its first line; take the table's numbers out of the text."""
     if part == PICTURE:
-        return max(text.find(f"figures/{id}.svg"), 0), text
+        found = re.search(rf"!\[[^\n]*figures/{re.escape(id)}\.svg[^\n]*", text)
+        return (0, text) if found is None else (found.start(), _without(text, found[0]))
     if id not in quotes.found.tables:
         return 0, text
     now = pipes(quotes.table(id))
     at = text.find(now.split("\n")[0])
-    if now in text:
-        text = text.replace(now, re.sub(r"\d", _BLANK, now), 1)
-    return max(at, 0), text
+    return max(at, 0), _without(text, now)
+
+
+def _without(text: str, ours: str) -> str:
+    """Take the numbers of a piece that rpeval wrote out of a text."""
+    return text.replace(ours, re.sub(r"\d", _BLANK, ours), 1)
 
 
 def _line(text: str, at: int) -> str:

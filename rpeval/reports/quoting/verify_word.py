@@ -1,4 +1,4 @@
-"""Find the numbers of a Word document: by their content controls, or by their bookmarks where controls are lost."""
+"""Find the numbers of a Word document: by their controls, or by their bookmarks where those are lost."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +29,9 @@ def read(path: Path, quotes: Quotes) -> tuple[list[Seen], Ledger | None, list[Pa
         for number, paragraph in enumerate(text_word.paragraphs(root), start=1):
             for tag, text in _in_paragraph(paragraph, numbered):
                 seen.append(Seen(f"{name}paragraph {number}", *read_tag(tag, names), text, entries.get(tag)))
-        passages += text_word.passages(root, name, file, without=lambda e, n=numbered: n.get(e, ledger.STAMP) != ledger.STAMP)
+        passages += text_word.passages(
+            root, name, file, without=lambda e, n=numbered: n.get(e, ledger.STAMP) != ledger.STAMP
+        )
         seen += _exhibits(root, name, entries, names)
     return seen, listed, [p for p in passages if p.text]
 
@@ -41,7 +43,7 @@ def _marks(names: Names, entries: dict[str, Entry]) -> dict[str, str]:
 
 
 def _numbered(root: Any, marks: dict[str, str]) -> dict[Any, str]:
-    """Give the elements that hold a number, each with its tag: a control, or the first of the bookmarked runs."""
+    """Give the elements that hold a number, each with its tag: a control, or what a bookmark spans."""
     found = {}
     for control in root.iter(qn("w:sdt")):
         tag = control.find(f"{qn('w:sdtPr')}/{qn('w:tag')}")
@@ -91,5 +93,3 @@ def _exhibits(root: Any, name: str, entries: dict[str, Entry], names: Names) -> 
             yield Seen(f"{name}picture {pictures.index(tag) + 1}", id, part, None, entry)
         elif part == ROWS and id in captions:
             yield Seen(f"{name}table {captions.index(id) + 1}", id, part, None, entry)
-
-

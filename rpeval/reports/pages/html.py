@@ -77,7 +77,8 @@ def numbers_in(thing: Any) -> Iterator[str]:
 
 def made_at(passport: Passport, notebooks: Sequence[str]) -> str:
     """Give the address of the cell that made a number; empty where the notebook is not beside the page."""
-    return f"appendix/{passport.notebook}.html#cell-{passport.cell}" if passport.notebook in notebooks else ""
+    place = f"#cell-{passport.cell}" if passport.cell else ""
+    return f"appendix/{passport.notebook}.html{place}" if passport.notebook in notebooks else ""
 
 
 def spoken(notebook: str) -> str:

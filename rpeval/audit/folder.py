@@ -1,7 +1,9 @@
 """Is a report's folder as the run left it? What is not is named: file, number, table, picture, cell."""
 
+import copy
 import csv
 import difflib
+import functools
 import hashlib
 import html
 import json
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rpeval.audit.pack import place_of
 from rpeval.errors import RpevalError
 from rpeval.findings.compare import compare
 from rpeval.runs.manifest import NAME, is_as_recorded
@@ -65,7 +68,7 @@ def left_out(folder: Path, record: Mapping[str, Any]) -> tuple[str, ...]:
 def find_contradictions(folder: Path, record: Mapping[str, Any]) -> tuple[str, ...]:
     """List what the manifest says in two ways: the params and their hash, seed, study and findings."""
     params, head = record["params"], record["inputs"][0]
-    resolved = json.dumps(params["resolved"], sort_keys=True, ensure_ascii=False)
+    resolved = json.dumps(as_given(record), sort_keys=True, ensure_ascii=False)
     checks = {
         "The params in it do not have their recorded hash.":
             hashlib.sha256(params["text"].encode()).hexdigest() == head["sha256"],
@@ -79,6 +82,17 @@ def find_contradictions(folder: Path, record: Mapping[str, Any]) -> tuple[str, .
     except (OSError, ValueError, KeyError):
         pass  # told as an altered file
     return tuple(told for told, holds in checks.items() if not holds)
+
+
+def as_given(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the params as the notebooks got them: files from beside the project lead to their copies."""
+    content = copy.deepcopy(record["params"]["resolved"])
+    for item in record["inputs"]:
+        if place_of(item) != item["path"]:
+            functools.reduce(dict.__getitem__, item["key"].split("."), content["sources"])["path"] = place_of(
+                item
+            )
+    return content
 
 
 def find_stray_digits(folder: Path, record: Mapping[str, Any]) -> tuple[str, ...] | None:
@@ -173,10 +187,10 @@ class _Teller:
         from rpeval.reports.render import render
 
         with tempfile.TemporaryDirectory() as place:
-            copy = Path(place) / self.folder.name
-            shutil.copytree(self.folder, copy)
-            render(copy)
-            old, new = ((f / path).read_text(encoding="utf-8") for f in (copy, self.folder))
+            again = Path(place) / self.folder.name
+            shutil.copytree(self.folder, again)
+            render(again)
+            old, new = ((f / path).read_text(encoding="utf-8") for f in (again, self.folder))
         yield from changed_lines(old, new)
 
 

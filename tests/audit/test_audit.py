@@ -15,6 +15,7 @@ from small_study import change_cell, write_small_study
 from rpeval.audit import explain
 from rpeval.audit.audit import audit
 from rpeval.audit.case import Attempt
+from rpeval.audit.folder import as_given
 from rpeval.audit.page import as_html, as_json, as_text, tell_steps, write_pages
 from rpeval.audit.rerun import Failed, Sources, build_project
 from rpeval.audit.verdict import EXIT_CODES, Reason, Verdict
@@ -216,3 +217,14 @@ def test_what_changed_is_put_back_one_thing_at_a_time(candidates, ready, needed,
     first = Attempt((), _found(2), 0.0, (0, 0))
     told = explain.explain(case, first, case.compare(first))
     assert (told.reason, told.named, len(case.runs)) == (reason, named, runs)
+
+
+def test_params_are_compared_as_the_notebooks_got_them():
+    """A file from beside the project leads to its copy in the clean room."""
+    told = {"params": {"resolved": {"sources": {"panel": {"path": "../far/p.csv", "enrollment": {"path": "e.csv"}}}}},
+            "inputs": [{"key": "params", "path": "params/x.yml"}, {"key": "panel", "path": "../far/p.csv"},
+                       {"key": "panel.enrollment", "path": "e.csv"}]}  # fmt: skip
+    assert as_given(told)["sources"] == {
+        "panel": {"path": "data/beside/panel/p.csv", "enrollment": {"path": "e.csv"}}
+    }
+    assert told["params"]["resolved"]["sources"]["panel"]["path"] == "../far/p.csv"

@@ -1,4 +1,4 @@
-"""The findings that the three simulated studies must give, and how far a number may move.
+"""The findings that the three simulated studies must give; how far a number may move is the audit's own rule.
 
 `python tests/golden/golden.py reports` stores them anew from finished reports; say in the commit why they moved.
 """

@@ -1,0 +1,194 @@
+"""Change exactly one thing in each simulated study: does the audit name it, with the right verdict?
+
+python bench/audit_mutations.py [--only WORD] [--studies NAME ...] writes bench/audit_mutations.md, or, with
+--only or --studies, prints the chosen rows. The project is copied without git, so nothing that changed can be
+put back from a commit; runs are real.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from unittest import mock
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tests")]
+from project import copy_project  # noqa: E402
+
+from rpeval.audit import audit as audit_module  # noqa: E402
+from rpeval.audit.audit import Audit, audit  # noqa: E402
+from rpeval.audit.verdict import Verdict  # noqa: E402
+from rpeval.runs import software  # noqa: E402
+from rpeval.runs.study import run_study  # noqa: E402
+
+STUDIES = ("lakeshore", "riverbend", "prairie")
+TARGET = ROOT / "bench/audit_mutations.md"
+STANDS, MOVES = {Verdict.REPRODUCED}, {Verdict.MOVED, Verdict.CHANGED}
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One change.
+
+    what    : in words; spoil: does it to a project, given a stack for what must be undone
+    named   : what the audit must name, and nothing else: (kind, name) of a cue, or ("altered", path)
+    verdicts: those that are right
+    """
+
+    what: str
+    spoil: Callable[[Path, ExitStack], None]
+    named: tuple[str, str]
+    verdicts: set[Verdict]
+
+
+def change(path: Path, old: str, new: str) -> None:
+    """Change the first match of a pattern in a file."""
+    text = path.read_text(encoding="utf-8")
+    changed = re.sub(old, new, text, count=1)
+    if changed == text:
+        raise SystemExit(f"{path.name} has no {old}")
+    path.write_text(changed, encoding="utf-8")
+
+
+def change_last_cell(path: Path, line: str) -> None:
+    """Put a line before the code of a notebook's last code cell."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    cell = [c for c in content["cells"] if c["cell_type"] == "code"][-1]
+    cell["source"] = [f"{line}\n", *cell["source"]]
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def package(project: Path, stack: ExitStack, name: str, old: str, new: str) -> None:
+    """Let the audit take a changed copy of the package for the installed one."""
+    copy = project / "installed/rpeval"
+    shutil.copytree(ROOT / "rpeval", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    change(copy / name, old, new)
+    stack.enter_context(mock.patch.object(audit_module, "PACKAGE", copy))
+
+
+def version(stack: ExitStack) -> None:
+    """Let pandas say that it is another version."""
+    real = metadata.Distribution.version.fget
+    other = property(lambda self: "9.9.9" if self.metadata["Name"] == "pandas" else real(self))
+    stack.enter_context(mock.patch.object(metadata.Distribution, "version", other))
+
+
+MORE = (
+    'import dataclasses\nbook.findings["{id}"] = dataclasses.replace(book.findings["{id}"], {field}={value})'
+)
+
+
+def mutations(study: str) -> Iterator[Mutation]:
+    """Give the changes of one study."""
+    data, params, report = f"data/simulated/{study}", f"params/{study}.yml", f"reports/{study}"
+    yield Mutation("a margin in the params", lambda p, _: change(
+        p / params, r"(oss_per_100: )1\.0", r"\g<1>9.0"), ("params", params), STANDS)  # fmt: skip
+    yield Mutation(
+        "the seed", lambda p, _: change(p / params, r"(seed: )\d+", r"\g<1>7"), ("seed", params), STANDS
+    )
+    yield Mutation("an answer in the survey", lambda p, _: change(
+        p / data / "survey.csv", r"(?s)(.{20000}.*?\n[^\n]*?,)([1-5])(,[^\n]*yes)",
+        lambda m: f"{m[1]}{6 - int(m[2]) if m[2] != '3' else 1}{m[3]}"),
+        ("data", f"{data}/survey.csv"), MOVES)  # fmt: skip
+    yield Mutation("a row of the survey is gone", lambda p, _: change(
+        p / data / "survey.csv", r"(?s)(.{30000}.*?\n)[^\n]*\n", r"\1"),
+        ("data", f"{data}/survey.csv"), MOVES)  # fmt: skip
+    yield Mutation("a file of the data is elsewhere", lambda p, _: (p / data / "adoption.csv").rename(
+        p / data / "starts.csv"), ("data", f"{data}/adoption.csv"), {Verdict.NOT_RUN})  # fmt: skip
+    for name, line, right in (
+        ("01_suspensions", MORE.format(id="data.schools", field="value", value="999"), {Verdict.MOVED}),
+        ("02_disproportionality",
+         MORE.format(id="removals.substitution", field="decision", value='"another"'), {Verdict.CHANGED}),
+        ("03_belonging", "# a remark", STANDS),
+    ):  # fmt: skip
+        path = f"notebooks/{name}.ipynb"
+        yield Mutation(
+            f"a cell of {name}", lambda p, _, path=path, line=line: change_last_cell(p / path, line),
+            ("notebooks", path), right)  # fmt: skip
+    yield Mutation("a function of the package", lambda p, stack: package(
+        p, stack, "methods/did/imputation.py", r"(return jackknife_estimate\()(gaps)", r"\g<1>1.01 * \g<2>"),
+        ("package", "rpeval/methods/did/imputation.py"), MOVES)  # fmt: skip
+    yield Mutation("a remark in the package", lambda p, stack: package(
+        p, stack, "methods/did/twfe.py", r"\Z", "\n# a remark\n"),
+        ("package", "rpeval/methods/did/twfe.py"), STANDS)  # fmt: skip
+    yield Mutation(
+        "another version of pandas", lambda _, stack: version(stack), ("environment", "pandas"), STANDS
+    )
+    yield Mutation("another processor type", lambda _, stack: stack.enter_context(
+        mock.patch.object(software, "blas_core", return_value="Other")),
+        ("environment", "blas.core"), STANDS)  # fmt: skip
+    for what, path, old, new in (
+        ("a digit of a finding", "findings.json", r'("id": "data\.schools",[^}]*?"value": )\d+', r"\g<1>61"),
+        ("a digit of the page", "report.html", r'(data-finding="data\.schools"[^>]*>)\d', r"\g<1>9"),
+        ("a digit of a table", "tables/suspensions.trend.csv", r"\d\.\d", "9.9"),
+        ("a picture", "figures/suspensions.trend.svg", r'(<path[^>]* d="M ?)', r"\g<1>1"),
+    ):
+        yield Mutation(what, lambda p, _, path=path, old=old, new=new: change(p / report / path, old, new),
+                       ("altered", path), {Verdict.ALTERED})  # fmt: skip
+
+
+def named(made: Audit) -> set[tuple[str, str]]:
+    """Give what an audit named."""
+    return {(c.kind, c.name) for c in made.cues} | {("altered", a.path) for a in made.alterations}
+
+
+def explained(made: Audit, one: Mutation) -> bool:
+    """Say whether a difference is explained by the change, where there is one to explain."""
+    kind, name = one.named
+    return made.explanation is None or made.explanation.named == (name if kind == "data" else kind,)
+
+
+def measure(project: Path, study: str, one: Mutation) -> tuple[str, ...]:
+    """Make one change in a copy of a project, audit it, and give a row of the table."""
+    with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
+        copy = shutil.copytree(project, Path(place) / "project")
+        one.spoil(copy, stack)
+        begun = time.monotonic()
+        made = audit(copy / "reports" / study)
+        seconds = time.monotonic() - begun
+    right = named(made) == {one.named} and made.verdict in one.verdicts and explained(made, one)
+    told = "; ".join(f"{kind}: {name}" for kind, name in sorted(named(made))[:3])
+    return study, one.what, told, str(made.verdict), f"{seconds:.0f}", "yes" if right else "NO"
+
+
+def main() -> None:
+    """Run the mutations and write or print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--only", default="", help="changes whose words hold this")
+    parser.add_argument("--studies", nargs="*", default=STUDIES)
+    chosen = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as place:
+        project = copy_project(Path(place) / "project")
+        for study in chosen.studies:
+            run_study(project / f"params/{study}.yml")
+            for one in mutations(study):
+                if chosen.only in one.what:
+                    rows.append(measure(project, study, one))
+                    print(" | ".join(rows[-1]), flush=True)
+    if not chosen.only and tuple(chosen.studies) == STUDIES:
+        TARGET.write_text(table(rows), encoding="utf-8")
+    sys.exit(any(row[-1] == "NO" for row in rows))
+
+
+def table(rows: list[tuple[str, ...]]) -> str:
+    """Write the table."""
+    good = sum(row[-1] == "yes" for row in rows)
+    lines = ["# What the audit names when exactly one thing changed", "",
+             f"{good} of {len(rows)} changes are named, and nothing else, with the right verdict.",
+             "Made by `python bench/audit_mutations.py`.", "",
+             "| study | changed | named | verdict | seconds | right |",
+             "|---|---|---|---|---:|---|"]  # fmt: skip
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -24,7 +24,8 @@ def render_page(folder: Path | str) -> Path:
     Use it in a notebook, after the others have run: nothing is computed, so the same folder gives the same
     pages. A file is replaced only when its new content is complete.
     folder : reports/<study>, or a draft of it
-    Returns the path of report.html. Refuses (FindingError) a folder without findings, or with unfinished ones.
+    Returns the path of report.html.
+    Refuses (FindingError) a folder without findings, or with unfinished ones.
     """
     folder = Path(folder)
     found = _open(folder)
@@ -39,7 +40,8 @@ def render(folder: Path | str) -> Path:
     Use it after the notebooks have run, or again at any time: nothing is computed, so the same folder gives
     the same bytes. What an earlier rendering left and this one does not make is removed.
     folder : reports/<study>; with the district's template.docx in it, the Word files follow that
-    Returns the path of report.html. Refuses (FindingError) a folder without findings, or with unfinished ones.
+    Returns the path of report.html.
+    Refuses (FindingError) a folder without findings, or with unfinished ones.
     """
     folder = Path(folder)
     found, drawn = _open(folder), {}

@@ -43,7 +43,7 @@ def read_params(source: str | Path | dict[str, Any], root: str | Path | None = N
     """
     root = Path(os.path.abspath(root)) if root is not None else None
     if isinstance(source, str | Path):
-        path = _find_file(str(source), root)
+        path = find_file(str(source), root)
         root = root or _try_root(path.parent) or find_root()
         return _check(read_yaml(path, name=show_path(path, root)), show_path(path, root), root, path.stem)
     if isinstance(source, dict):
@@ -54,7 +54,7 @@ def read_params(source: str | Path | dict[str, Any], root: str | Path | None = N
 
 
 def _check(whole: dict[str, Any], name: str, root: Path, stem: str | None) -> Params:
-    content, problems = _take_inner(whole, name)
+    content, problems = take_inner(whole, name)
     params, measures = None, None
     if content is not None:
         try:
@@ -71,7 +71,7 @@ def _check(whole: dict[str, Any], name: str, root: Path, stem: str | None) -> Pa
     return params
 
 
-def _take_inner(whole: dict[str, Any], name: str) -> tuple[dict[str, Any] | None, list[Problem]]:
+def take_inner(whole: dict[str, Any], name: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     """Take what stands under the one top-level key `params`, and tell what stands beside it."""
     if "params" not in whole:
         near = [key for key in whole if isinstance(whole[key], dict) and nearest(str(key), ["params"])]
@@ -89,7 +89,7 @@ def _take_inner(whole: dict[str, Any], name: str) -> tuple[dict[str, Any] | None
     return None, [*problems, Problem(name, what, fix)]
 
 
-def _find_file(source: str, root: Path | None) -> Path:
+def find_file(source: str, root: Path | None) -> Path:
     """Find a params file: from the root where one is given, else from here or from the project here."""
     name = quote(source).strip('"')
     if not source.endswith(SUFFIXES):

@@ -187,7 +187,7 @@ def test_the_command_writes_the_committed_bytes_again(root, committed, tmp_path)
 
 def test_every_row_is_stamped_and_the_files_stay_small(committed):
     paths = [path for path in committed.rglob("*") if path.suffix in {".csv", ".tsv"}]
-    assert len(paths) == 32
+    assert len(paths) == 33
     for path in paths:
         assert set(read_text(path)["simulated"]) == {"yes"}, path.name
     assert sum(path.stat().st_size for path in committed.rglob("*") if path.is_file()) < 9_000_000

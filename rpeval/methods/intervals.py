@@ -8,8 +8,21 @@ from scipy import stats
 
 from rpeval.estimate import Estimate
 
+LEVEL = 0.95  # of every interval; a test rejects at one minus it
 
-def t_estimate(value: float, se: float, df: float = np.inf, *, level: float = 0.95, **words: Any) -> Estimate:
+
+def critical(df: float = np.inf, level: float = LEVEL) -> float:
+    """Half width of an interval in standard errors: of t with `df`, of the normal when df is infinite.
+
+    >>> round(critical(), 3), round(critical(23), 3)
+    (1.96, 2.069)
+    """
+    return float(stats.t.ppf((1 + level) / 2, df))
+
+
+def t_estimate(
+    value: float, se: float, df: float = np.inf, *, level: float = LEVEL, **words: Any
+) -> Estimate:
     """Make an Estimate with interval and two-sided p-value of a t distribution (normal when df is infinite).
 
     value, se : in the same unit; df : degrees of freedom; words : the other fields of Estimate
@@ -19,7 +32,7 @@ def t_estimate(value: float, se: float, df: float = np.inf, *, level: float = 0.
     >>> round(est.low, 3), round(est.high, 3), round(est.p, 3)
     (-4.069, 0.069, 0.057)
     """
-    half = float(stats.t.ppf((1 + level) / 2, df)) * float(se)
+    half = critical(df, level) * float(se)
     return Estimate(
         value=float(value),
         se=float(se),

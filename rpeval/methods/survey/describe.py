@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rpeval.errors import MethodError, Problem
-from rpeval.methods.survey.scales import keyed_answers
+from rpeval.methods.survey.items import Items
 from rpeval.methods.wording import school_year, some
 
 
@@ -33,32 +33,30 @@ def by_wave(frame: pd.DataFrame, *, score: str, favorable: str, by: str = "arm")
     return made.drop(columns="weight")
 
 
-def answer_shares(
-    frame: pd.DataFrame, *, items: Mapping[str, str], low: int, high: int, reverse: Sequence[str],
-    categories: Sequence[str],
-) -> pd.DataFrame:  # fmt: skip
+def answer_shares(items: Items, *, texts: Mapping[str, str], categories: Sequence[str]) -> pd.DataFrame:
     """Share of students in each answer category, by item and wave, favorable answers last.
 
-    items      : item id to the text that names it; the items of `reverse` are turned around, and say so
+    texts      : item id to the text that names it; an item that was turned around says so
     categories : names of the codes from `low` to `high`, as asked
     Returns item (text), wave, students_n, smallest_n (students in the least chosen category), and one column
     c1, c2 … per category, in percent.
 
-    >>> frame = pd.DataFrame({"wave": 2018, "q": [1.0, 2.0, 2.0, 2.0]})
-    >>> answer_shares(frame, items={"q": "I belong."}, low=1, high=2, reverse=[], categories=["No", "Yes"])
+    >>> from rpeval.methods.survey.items import lay_out_items
+    >>> answers = pd.DataFrame({"wave": 2018, "q": [1.0, 2.0, 2.0, 2.0]})
+    >>> items = lay_out_items(answers, items=["q"], low=1, high=2)
+    >>> answer_shares(items, texts={"q": "I belong."}, categories=["No", "Yes"])
             item  wave  students_n  smallest_n    c1    c2
     0  I belong.  2018           4           1  25.0  75.0
     """
-    codes = range(low, high + 1)
+    codes = range(int(items.low), int(items.high) + 1)
     if len(codes) != len(categories):
         raise MethodError(
             Problem("categories", f"{len(categories)} names for {len(codes)} codes.", "Name each.")
         )
-    keyed = keyed_answers(frame, items=list(items), low=low, high=high, reverse=list(reverse))
     rows = []
-    for item, text in items.items():
-        called = f"{text} (turned around)" if item in reverse else text
-        for wave, answers in keyed[item].groupby(frame["wave"]):
+    for item in items.names:
+        called = f"{texts[item]} (turned around)" if item in items.reverse else texts[item]
+        for wave, answers in items.codes[item].groupby(items.rows["wave"]):
             counts = np.array([(answers == code).sum() for code in codes])
             shares = 100 * counts / max(counts.sum(), 1)
             rows.append([called, wave, int(counts.sum()), int(counts.min()), *shares])

@@ -10,8 +10,9 @@ from scipy.linalg import lstsq
 from scipy.special import ndtr
 
 from rpeval.errors import MethodError, Problem
+from rpeval.methods.survey.items import Items, alike, lay_out_items
 from rpeval.methods.survey.polychoric import OrdinalMoments, ordinal_moments
-from rpeval.methods.survey.scales import keyed_answers
+from rpeval.methods.wording import refuse
 
 ROWS_LEAST = 100
 STEPS_MOST = 500
@@ -67,44 +68,32 @@ class Solution:
     slopes: np.ndarray
 
 
-def fit_ordinal_factors(
-    frame: pd.DataFrame,
-    *,
-    items: Sequence[str],
-    low: float,
-    high: float,
-    reverse: Sequence[str] = (),
-    factors: Sequence[int] | None = None,
-) -> FactorFit:
+def fit_ordinal_factors(items: Items, *, factors: Sequence[int] | None = None) -> FactorFit:
     """Fit a factor model to ordered answers: every item on one factor, factors correlated.
 
     Use to see whether the items of a scale measure one thing. Diagonally weighted least squares on polychoric
     correlations, factor variances one, with the mean- and variance-adjusted test.
 
-    frame   : one row per respondent, items as codes; respondents with an unanswered item leave
+    items   : respondents with an unanswered item leave
     factors : for each item the number of its factor (0, 1); all 0 where absent
     Returns a FactorFit. Refuses (MethodError): fewer than 100 complete answers; an item that everybody
     answers alike; fewer than three items, or than two on a factor; a fit that does not converge or gives a
     loading of one or more.
     Source: Muthen (1984); Asparouhov & Muthen (2010) for the adjusted test.
 
-    >>> answers = planted_answers(loadings=[0.8, 0.7, 0.6, 0.5], n=20_000, seed=1)
-    >>> fit = fit_ordinal_factors(answers, items=list(answers), low=1, high=4)
+    >>> fit = fit_ordinal_factors(planted_items(loadings=[0.8, 0.7, 0.6, 0.5], n=20_000, seed=1))
     >>> bool(np.abs(np.array(fit.loadings) - [0.8, 0.7, 0.6, 0.5]).max() < 0.02)
     True
     """
-    codes = complete_codes(frame, items=items, low=low, high=high, reverse=reverse)
-    factor = np.zeros(len(items), int) if factors is None else np.asarray(factors, int)
-    require_identified(factor)
+    codes = complete_codes(items)
+    factor = factor_of(items, factors)
     moments = ordinal_moments(codes)
     r, gamma, weight = pair_moments(moments)
     solution = fit_pairs(r, weight, factor, moments.pairs)
-    return _measure_fit(solution, items=items, factor=factor, r=r, gamma=gamma, n=len(codes))
+    return _measure_fit(solution, items=items.names, factor=factor, r=r, gamma=gamma, n=len(codes))
 
 
-def compare_keying(
-    frame: pd.DataFrame, *, items: Sequence[str], low: float, high: float, reverse: Sequence[str]
-) -> KeyingComparison:
+def compare_keying(items: Items) -> KeyingComparison:
     """Compare one factor with two: items worded one way and items worded the other.
 
     Use whenever a scale has reverse-worded items. Where two factors fit much better, part of the score is how
@@ -113,25 +102,16 @@ def compare_keying(
     Returns a KeyingComparison. Refuses (MethodError): as `fit_ordinal_factors`; fewer than two items in one
     of the directions.
 
-    >>> answers = planted_answers(loadings=[0.7] * 6, n=5_000, seed=1)
-    >>> both = compare_keying(answers, items=list(answers), low=1, high=4, reverse=["i1", "i2"])
+    >>> both = compare_keying(planted_items(loadings=[0.7] * 6, n=5_000, seed=1, reverse=["i1", "i2"]))
     >>> both.one.df, both.two.df
     (9, 8)
     """
-    factors = [int(name in set(reverse)) for name in items]
-    asked = {"items": items, "low": low, "high": high, "reverse": reverse}
-    two = fit_ordinal_factors(frame, factors=factors, **asked)
-    return KeyingComparison(one=fit_ordinal_factors(frame, **asked), two=two)
+    two = fit_ordinal_factors(items, factors=[int(name in items.reverse) for name in items.names])
+    return KeyingComparison(one=fit_ordinal_factors(items), two=two)
 
 
 def planted_answers(*, loadings: Sequence[float], n: int, seed: int, categories: int = 4) -> pd.DataFrame:
-    """Draw answers from one factor with known loadings, for examples and tests: columns i0, i1, …
-
-    Codes run from 1 to `categories`, with equal shares expected.
-
-    >>> planted_answers(loadings=[0.9, 0.9], n=3, seed=0).columns.tolist()
-    ['i0', 'i1']
-    """
+    """Draw answers from one factor with known loadings: columns i0, i1, … of codes 1 to `categories`."""
     rng = np.random.default_rng(seed)
     load = np.asarray(loadings, float)
     latent = load * rng.normal(size=(n, 1)) + np.sqrt(1 - load**2) * rng.normal(size=(n, len(load)))
@@ -139,31 +119,36 @@ def planted_answers(*, loadings: Sequence[float], n: int, seed: int, categories:
     return pd.DataFrame(codes, columns=[f"i{j}" for j in range(len(load))])
 
 
-def complete_codes(
-    frame: pd.DataFrame, *, items: Sequence[str], low: float, high: float, reverse: Sequence[str]
-) -> np.ndarray:
-    """Complete answers as whole codes, reversed items turned around, or a refusal."""
-    answers = keyed_answers(frame, items=items, low=low, high=high, reverse=reverse).dropna()
+def planted_items(*, loadings: Sequence[float], n: int, seed: int, reverse: Sequence[str] = ()) -> Items:
+    """Draw `planted_answers` of four categories and lay them out, for examples and tests.
+
+    >>> planted_items(loadings=[0.9, 0.9], n=3, seed=0).names
+    ['i0', 'i1']
+    """
+    answers = planted_answers(loadings=loadings, n=n, seed=seed)
+    return lay_out_items(answers, items=list(answers), low=1, high=4, reverse=reverse)
+
+
+def complete_codes(items: Items) -> np.ndarray:
+    """Complete answers as whole codes, or a refusal."""
+    codes = items.codes.dropna()
     problems = []
-    if len(answers) < ROWS_LEAST:
-        what = f"{len(answers)} respondents answered every item; {ROWS_LEAST} are needed."
+    if len(codes) < ROWS_LEAST:
+        what = f"{len(codes)} respondents answered every item; {ROWS_LEAST} are needed."
         problems.append(Problem("items", what, "Use more answers, or report alpha only."))
-    alike = [str(name) for name in answers.columns if answers[name].nunique() < 2]
-    if alike and len(answers):
-        what = f"Everybody answers alike: {', '.join(alike)}."
-        problems.append(Problem("items", what, "Leave the item out."))
-    if problems:
-        raise MethodError(problems)
-    return np.rint(answers.to_numpy()).astype(int)
+    refuse([*problems, *(alike(codes) if len(codes) else [])])
+    return np.rint(codes.to_numpy()).astype(int)
 
 
-def require_identified(factor: np.ndarray) -> None:
-    """Refuse a model that the correlations cannot pin down."""
+def factor_of(items: Items, factors: Sequence[int] | None = None) -> np.ndarray:
+    """Number each item's factor, all 0 unless told, or refuse a model that correlations cannot pin down."""
+    factor = np.zeros(len(items.names), int) if factors is None else np.asarray(factors, int)
     sizes = np.bincount(factor)
     if sizes.sum() < 3 or (len(sizes) > 1 and sizes.min() < 2) or len(sizes) > 2:
         named = " and ".join(map(str, sizes.tolist()))
         what = f"A factor model cannot be fitted to {named} items."
         raise MethodError(Problem("items", what, "Use three items or more, and two or more on each factor."))
+    return factor
 
 
 def pair_moments(moments: OrdinalMoments) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

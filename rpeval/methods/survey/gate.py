@@ -1,18 +1,18 @@
 """Did the items move together? What an effect on a scale could owe to a few of its items."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
-from rpeval.methods.intervals import t_estimate
+from rpeval.methods.intervals import LEVEL, critical, t_estimate
 from rpeval.methods.survey.clustered import in_standard_deviations
 from rpeval.methods.survey.item_effects import ItemEffects, item_effects
-from rpeval.methods.survey.scales import keyed_answers, scale_scores
+from rpeval.methods.survey.items import Items
+from rpeval.methods.survey.scales import scale_scores
+from rpeval.methods.survey.survey_design import lay_out
 
 ALARM = 0.05
 
@@ -74,19 +74,7 @@ class MeasurementGate:
         return pd.DataFrame([asdict(item) for item in self.items])
 
 
-def measurement_gate(
-    frame: pd.DataFrame,
-    *,
-    items: Sequence[str],
-    low: float,
-    high: float,
-    reverse: Sequence[str] = (),
-    school: str = "school_id",
-    wave: str = "wave",
-    start: str = "start_year",
-    weight: str | None = None,
-    level: float = 0.95,
-) -> MeasurementGate:
+def measurement_gate(items: Items, *, weight: str | None = None) -> MeasurementGate:
     """Test whether the items of a scale moved together, and size what a few of them could have faked.
 
     Use beside the effect on a score. If the program taught students to read two items differently, these move
@@ -96,14 +84,14 @@ def measurement_gate(
     The size of the possible artefact is the answer; the flag is not a verdict: a large real effect can trip
     it where items run into the top of their range.
 
-    frame : one row per answer, items as codes; school, wave, start and weight as for `did_survey`
+    items : their rows as for `lay_out`; weight : column of these rows
     Returns a MeasurementGate. School-wave means carry the comparison, so only schools count: CR2 by school,
     and a test (at 5 %) that needs no more schools than items.
-    Refuses (MethodError): as `did_survey`; fewer than three items; an item that nobody answered in a wave. A
+    Refuses (MethodError): as `lay_out`; fewer than three items; an item that nobody answered in a wave. A
     school's wave in which nobody answered one of the items leaves.
     Source: Box (1954) for the test; Bell & McCaffrey (2002) for the covariance.
 
-    >>> import numpy as np
+    >>> from rpeval.methods.survey.items import lay_out_items
     >>> rng = np.random.default_rng(1)
     >>> school, wave = np.repeat(np.arange(20), 60), np.tile([2018, 2020], 600)
     >>> answers = pd.DataFrame({"school_id": school, "wave": wave})
@@ -111,34 +99,34 @@ def measurement_gate(
     >>> feel = rng.normal(size=(1200, 1)) + rng.normal(size=(1200, 5))
     >>> feel[:, 0] += 1.5 * ((school < 10) & (wave == 2020))              # one item of five shifts
     >>> answers[list("abcde")] = np.digitize(feel, [-1, 0, 1]) + 1
-    >>> gate = measurement_gate(answers, items=list("abcde"), low=1, high=4)
+    >>> gate = measurement_gate(lay_out_items(answers, items=list("abcde"), low=1, high=4))
     >>> gate.flagged, gate.p < 0.001, round(gate.artefact.value, 1)
     (('a',), True, 0.2)
     >>> gate.without.low < 0 < gate.without.high < gate.effect.high
     True
     """
-    names = {"school": school, "wave": wave, "start": start}
-    if len(items) < 3:
-        what = f"{len(items)} items cannot show which of them moves apart."
+    names = items.names
+    if len(names) < 3:
+        what = f"{len(names)} items cannot show which of them moves apart."
         raise MethodError(Problem("items", what, "Use a scale of three items or more."))
-    answers = keyed_answers(frame, items=items, low=low, high=high, reverse=reverse)
-    score = scale_scores(frame, items=items, low=low, high=high, reverse=reverse)
-    w = pd.Series(1.0, frame.index) if weight is None else frame[weight].astype(float)
-    kept = score.notna() & (w > 0)
-    scored = frame.loc[kept, [school, wave, start]].assign(score=score[kept], weight=w[kept])
-    one = Estimate(value=1.0, level=level)
-    unit = in_standard_deviations(one, scored, outcome="score", weight="weight", **names).value
-    effects = item_effects(answers[kept], scored, **names)
+    w = 1.0 if weight is None else items.rows[weight].astype(float)
+    scored = items.rows[["school_id", "wave", "start_year"]].assign(score=scale_scores(items), weight=w)
+    kept = (scored["score"].notna() & (scored["weight"] > 0)).to_numpy()
+    scored, codes = scored[kept], items.codes[kept]
+    sample = lay_out(scored, outcome="score", weight="weight")
+    unit = in_standard_deviations(Estimate(value=1.0), sample).value
+    effects = item_effects(codes, scored)
     p, contrasts, apart = _flag(effects)
-    suspects = apart or [int(np.argmax(np.abs(effects.apart(np.arange(len(items))))))]
-    told = {"level": level, "n": len(scored), "treated": effects.treated_n}
+    first = codes[(scored["wave"] == scored["wave"].min()).to_numpy()]
+    first = codes[(scored["wave"] == scored["wave"].min()).to_numpy()]
+    suspects = apart or [int(np.argmax(np.abs(effects.apart(np.arange(len(names))))))]
     return MeasurementGate(
         p=p,
         contrasts=contrasts,
-        flagged=tuple(items[j] for j in apart),
-        suspects=tuple(items[j] for j in suspects),
-        **_score_effects(effects, suspects, unit, **told),
-        **_items(effects, items, apart, answers[kept], scored[wave], unit=unit, high=high, level=level),
+        flagged=tuple(names[j] for j in apart),
+        suspects=tuple(names[j] for j in suspects),
+        **_score_effects(effects, suspects, unit, n=len(scored)),
+        **_items(effects, apart, first, unit, items.high),
     )
 
 
@@ -162,7 +150,7 @@ def _shares(effects: ItemEffects, suspects: list[int]) -> np.ndarray:
     return sum(effects.contrast(j, rest) for j in suspects) / items_n
 
 
-def _score_effects(effects: ItemEffects, suspects: list[int], unit: float, **told) -> dict[str, Estimate]:
+def _score_effects(effects: ItemEffects, suspects: list[int], unit: float, *, n: int) -> dict[str, Estimate]:
     """Effect on the score, the same without what suspect items add, and what they add."""
     fit, items_n = effects.fit, len(effects.slope)
     mean, shares = np.full(items_n, 1 / items_n), _shares(effects, suspects)
@@ -176,37 +164,29 @@ def _score_effects(effects: ItemEffects, suspects: list[int], unit: float, **tol
         weights = unit * weights
         se = float(np.sqrt(max(weights @ fit.covariance @ weights, 0.0)))
         method = f"{what}; school-wave means, CR2 by school, t({fit.df:.1f})"
-        told |= {"unit": "SD", "n_unit": "students", "clusters": fit.clusters_n, "method": method}
-        made[name] = t_estimate(float(weights @ fit.values), se, fit.df, **told)
+        told = {"n": n, "n_unit": "students", "clusters": fit.clusters_n, "treated": effects.treated_n}
+        made[name] = t_estimate(weights @ fit.values, se, fit.df, unit="SD", method=method, **told)
     return made | {"artefact": _widened(made["artefact"], items_n)}
 
 
 def _widened(artefact: Estimate, items_n: int) -> Estimate:
     """Widen the interval for having looked for the item that stands out, and give no p-value."""
-    reach = float(stats.t.ppf(1 - (1 - artefact.level) / 2 / items_n, artefact.df)) * artefact.se
+    reach = critical(artefact.df, 1 - (1 - LEVEL) / items_n) * artefact.se
     method = f"{artefact.method}; interval widened for the choice among {items_n} items"
     low, high = artefact.value - reach, artefact.value + reach
     return replace(artefact, low=low, high=high, p=None, method=method)
 
 
 def _items(
-    effects: ItemEffects,
-    items: Sequence[str],
-    apart: list[int],
-    answers: pd.DataFrame,
-    waves: pd.Series,
-    *,
-    unit: float,
-    high: float,
-    level: float,
+    effects: ItemEffects, apart: list[int], first: pd.DataFrame, unit: float, high: float
 ) -> dict[str, tuple[ItemEffect, ...] | float]:
-    """Tell every item's effect, and the range of the score's effect when one item is left out."""
-    fit, k = effects.fit, len(items)
-    reach = float(stats.t.ppf(0.5 + level / 2, fit.df))
-    first = answers[(waves == waves.min()).to_numpy()]
-    everyone, told = np.arange(k), []
-    for j, item in enumerate(items):
-        contrast = effects.contrast(j, np.setdiff1d(everyone, [*apart, j]))
+    """Tell every item's effect, and the range of the score's effect when one item is left out.
+
+    first : answers of the first wave; unit : score points in standard deviations; high : the best answer
+    """
+    fit, reach, told = effects.fit, critical(effects.fit.df), []
+    for j, item in enumerate(first.columns):
+        contrast = effects.contrast(j, np.setdiff1d(np.arange(len(fit.values)), [*apart, j]))
         effect, gap = float(fit.values[j]), float(contrast @ fit.values)
         own, wide = (
             reach * float(np.sqrt(v)) for v in (fit.covariance[j, j], contrast @ fit.covariance @ contrast)

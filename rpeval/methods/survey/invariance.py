@@ -14,9 +14,10 @@ from rpeval.methods.survey.factors import (
     comparative_fit,
     complete_codes,
     descend,
-    require_identified,
+    factor_of,
     swept,
 )
+from rpeval.methods.survey.items import Items
 from rpeval.methods.survey.multigroup import LEVELS, Layout, Scale, joint_model, layouts_of
 from rpeval.methods.survey.polychoric import OrdinalMoments, ordinal_moments
 from rpeval.methods.survey.quadratic import box_test
@@ -89,15 +90,7 @@ class _Joint:
 
 
 def invariance(
-    frame: pd.DataFrame,
-    *,
-    items: Sequence[str],
-    by: str | Sequence[str],
-    low: float,
-    high: float,
-    reverse: Sequence[str] = (),
-    factors: Sequence[int] | None = None,
-    school: str | None = None,
+    items: Items, *, by: Sequence[str], factors: Sequence[int] | None = None, by_school: bool = False
 ) -> Invariance:
     """Climb the ladder of invariance for ordered answers: thresholds, loadings, intercepts equal over groups.
 
@@ -106,42 +99,40 @@ def invariance(
     differences of what the scale measures. Diagonally weighted least squares; factor variances one and means
     zero in the first group, and in every group where nothing identifies them.
 
-    frame   : one row per respondent; those with an unanswered item, or without a group, leave
-    by      : column, or columns whose combinations are the groups: ["arm", "wave"]
-    factors : for each item the number of its factor (0, 1); all 0 where absent
-    school  : makes schools the independent units of the tests, also where a school is in several groups
+    items     : respondents with an unanswered item, or without a group, leave
+    by        : columns of the rows whose combinations are the groups: ["arm", "wave"]
+    factors   : for each item the number of its factor (0, 1); all 0 where absent
+    by_school : schools are the independent units of the tests, also where a school is in several groups
     Returns an Invariance. Refuses (MethodError): as `fit_ordinal_factors`, for every group; fewer than two
     groups; an answer that only some groups use; fewer than three answers in use.
     Source: Wu & Estabrook (2016) for the order and the identification; Satorra (2000) for the steps.
 
     >>> from rpeval.methods.survey.factors import planted_answers
+    >>> from rpeval.methods.survey.items import lay_out_items
     >>> answers = planted_answers(loadings=[0.8, 0.7, 0.6, 0.5], n=4_000, seed=1)
     >>> answers["wave"] = answers.index % 2
-    >>> ladder = invariance(answers, items=["i0", "i1", "i2", "i3"], by="wave", low=1, high=4)
+    >>> items = lay_out_items(answers, items=["i0", "i1", "i2", "i3"], low=1, high=4)
+    >>> ladder = invariance(items, by=["wave"])
     >>> [(level.name, level.df) for level in ladder.levels]
     [('configural', 4), ('thresholds', 8), ('loadings', 11), ('intercepts', 14)]
     >>> all(level.step_p > 0.01 for level in ladder.levels[1:])
     True
     """
-    columns = [by] if isinstance(by, str) else list(by)
-    factor = np.zeros(len(items), int) if factors is None else np.asarray(factors, int)
-    require_identified(factor)
-    known = frame.loc[frame[list(items)].notna().all(axis=1)].dropna(subset=columns)
-    parts = dict(iter(known.groupby(columns[0] if len(columns) == 1 else columns, observed=True, sort=True)))
-    names = tuple(", ".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in parts)
-    asked = {"items": items, "low": low, "high": high, "reverse": reverse}
-    codes = _codes(dict(zip(names, parts.values(), strict=True)), **asked)
-    moments = [ordinal_moments(group) for group in codes]
-    units = None if school is None else [part[school].to_numpy() for part in parts.values()]
+    factor = factor_of(items, factors)
+    keys = items.rows[list(by)].reset_index(drop=True)[items.complete]
+    told = keys.groupby(list(by), observed=True, sort=True)
+    parts = {", ".join(map(str, key)): items.part(group.index) for key, group in told}
+    names = tuple(parts)
+    moments = [ordinal_moments(group) for group in _codes(parts)]
+    units = [part.rows["school_id"].to_numpy() for part in parts.values()] if by_school else None
     joint = _join(moments, units)
-    item = np.repeat(np.arange(len(items)), [len(cuts) for cuts in moments[0].thresholds])
+    item = np.repeat(np.arange(len(factor)), [len(cuts) for cuts in moments[0].thresholds])
     scale = Scale(item, factor, np.array(moments[0].pairs).T)
     levels, means = _climb(joint, scale)
-    told = tuple((names[g], f, mean) for g, f, mean in means)
-    return Invariance(names, joint.ns, levels, told)
+    return Invariance(names, joint.ns, levels, tuple((names[g], f, mean) for g, f, mean in means))
 
 
-def _codes(groups: dict[str, pd.DataFrame], **asked) -> list[np.ndarray]:
+def _codes(groups: dict[str, Items]) -> list[np.ndarray]:
     """Complete codes of every group, or a refusal that names the groups."""
     if len(groups) < 2:
         what = f"The complete answers are of {len(groups)} group."
@@ -149,11 +140,11 @@ def _codes(groups: dict[str, pd.DataFrame], **asked) -> list[np.ndarray]:
     codes, problems = [], []
     for name, group in groups.items():
         try:
-            codes.append(complete_codes(group, **asked))
+            codes.append(complete_codes(group))
         except MethodError as error:
             problems += [Problem(p.where, f"Group {name}: {p.what}", p.fix) for p in error.problems]
     refuse(problems)
-    for j, item in enumerate(asked["items"]):
+    for j, item in enumerate(next(iter(groups.values())).names):
         used = {tuple(np.unique(group[:, j]).tolist()) for group in codes}
         if len(used) > 1:
             what = f"{item}: not every group uses the same answers."

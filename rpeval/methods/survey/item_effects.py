@@ -11,7 +11,7 @@ from rpeval.estimate import Refusal, attempt
 from rpeval.methods.cr2 import JointFit, fit_clustered_jointly
 from rpeval.methods.survey.factors import fit_pairs
 from rpeval.methods.survey.quadratic import box_test
-from rpeval.methods.survey.survey_design import arrange, stack, wave_columns
+from rpeval.methods.survey.survey_design import lay_out, stack, wave_columns
 from rpeval.methods.wording import refuse
 
 
@@ -60,27 +60,25 @@ class ItemEffects:
         return np.divide(gap, se, out=np.zeros(len(gap)), where=se > 0)
 
 
-def item_effects(
-    answers: pd.DataFrame, scored: pd.DataFrame, *, school: str, wave: str, start: str
-) -> ItemEffects:
+def item_effects(answers: pd.DataFrame, scored: pd.DataFrame) -> ItemEffects:
     """Fit every item's difference-in-differences to means of schools by wave, as `did_survey` the score's.
 
-    answers : items turned around; scored : the same rows with school, wave, start and weight
+    answers : items turned around; scored : the same rows with school_id, wave, start_year and weight
     Schools are left out in a wave in which nobody answered one of the items. Refuses (MethodError): an item
-    that nobody answered in a whole wave; as `did_survey`.
+    that nobody answered in a whole wave; as `lay_out`.
     """
     items = list(answers.columns)
-    cells, apart = _cells(answers, scored, school=school, wave=wave, start=start)
-    asked = cells[items].notna().groupby(cells[wave]).any()
+    cells, apart = _cells(answers, scored)
+    asked = cells[items].notna().groupby(cells["wave"]).any()
     refuse(
         Problem("items", f"Nobody answered {item} in {year}.", "Leave the item, or the wave, out.")
         for item in items
         for year in asked.index[~asked[item]]
     )
     cells = cells.dropna(subset=items)
-    design = arrange(cells, outcome=items[0], school=school, wave=wave, start=start, weight="weight")
+    design = lay_out(cells, outcome=items[0], weight="weight")
     rows = stack(design)
-    means = cells.set_index([school, wave])[items]
+    means = cells.set_index(["school_id", "wave"])[items]
     fit = fit_clustered_jointly(
         means.loc[pd.MultiIndex.from_frame(rows[["school", "wave"]])].to_numpy(),
         np.column_stack([rows["treated"], wave_columns(rows)]),
@@ -88,16 +86,15 @@ def item_effects(
         within=rows[["cohort"]].to_numpy(),
         weight=rows["w"].to_numpy(),
     )
-    return ItemEffects(fit, *_ties(apart), int(design.schools["adopting"].sum()))
+    return ItemEffects(fit, *_ties(apart), design.sample["treated"])
 
 
-def _cells(
-    answers: pd.DataFrame, scored: pd.DataFrame, *, school: str, wave: str, start: str
-) -> tuple[pd.DataFrame, np.ndarray]:
+def _cells(answers: pd.DataFrame, scored: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
     """Weighted mean of every item in each school and wave, and the covariance of the answers within these."""
-    place = scored.groupby([school, wave], sort=True).ngroup().to_numpy()
+    place = scored.groupby(["school_id", "wave"], sort=True).ngroup().to_numpy()
     w = scored["weight"].to_numpy()
-    frame = scored[[school, wave, start]].iloc[np.unique(place, return_index=True)[1]].reset_index(drop=True)
+    known = scored[["school_id", "wave", "start_year"]]
+    frame = known.iloc[np.unique(place, return_index=True)[1]].reset_index(drop=True)
     frame["weight"] = np.bincount(place, w)
     values = answers.to_numpy()
     seen = np.isfinite(values)

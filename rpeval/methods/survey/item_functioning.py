@@ -1,6 +1,5 @@
 """Do students of two groups who belong equally answer an item alike? Ordinal logits, item by item."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +11,8 @@ from rpeval.errors import MethodError, Problem
 from rpeval.methods.multiplicity import benjamini_hochberg
 from rpeval.methods.survey.describe import require_group
 from rpeval.methods.survey.factors import ROWS_LEAST
+from rpeval.methods.survey.items import Items
 from rpeval.methods.survey.ordinal import OrdinalFit, fit_ordinal
-from rpeval.methods.survey.scales import keyed_answers
 
 ALARM = 0.05
 SIZE_LEAST = 0.1  # standard deviations of the item; less is not worth a reader's time
@@ -30,15 +29,7 @@ class _Pair:
 
 
 def item_functioning(
-    frame: pd.DataFrame,
-    *,
-    items: Sequence[str],
-    group: str,
-    low: float,
-    high: float,
-    reverse: Sequence[str] = (),
-    reference: object = None,
-    school: str | None = None,
+    items: Items, *, group: str, reference: object = None, by_school: bool = False
 ) -> pd.DataFrame:
     """Compare how groups answer each item when their total score is the same.
 
@@ -48,48 +39,49 @@ def item_functioning(
     items leave the total one by one, the furthest first, and stay a minority. The item itself stays in its
     total, as equal belonging asks when groups differ, so the difference is told somewhat too small.
 
-    frame     : one row per respondent; those with an unanswered item, or without a group, leave
+    items     : respondents with an unanswered item, or without a group, leave
+    group     : column of their rows
     reference : the group the others are compared with; the largest where absent
-    school    : makes schools the independent units of the test
+    by_school : schools are the independent units of the test
     Returns one row per item and group: item, group, students_n (of the group), difference (expected answer
     less that of the reference at the same totals, averaged over the group, in points), difference_sd (in
     standard deviations of the item), r2_change (McFadden), p, p_adjusted (Benjamini-Hochberg over all rows),
     flagged (p_adjusted below 0.05 and 0.1 standard deviations or more). Groups below 100 have no row.
-    Refuses (MethodError): as `keyed_answers`; fewer than three items; no two groups of 100; a reference that
-    is none of them; as `fit_ordinal`.
+    Refuses (MethodError): fewer than three items; no two groups of 100; a reference that is none of them; as
+    `fit_ordinal`.
     Source: Zumbo (1999), ordinal logistic regression for differential item functioning.
 
     >>> from rpeval.methods.survey.factors import planted_answers
+    >>> from rpeval.methods.survey.items import lay_out_items
     >>> answers = planted_answers(loadings=[0.7] * 5, n=4_000, seed=1)
     >>> answers["el"] = np.where(answers.index % 2, "yes", "no")
     >>> harder = (answers["el"] == "yes") & (answers["i0"] > 1)
     >>> answers.loc[harder & (answers.index % 3 == 0), "i0"] -= 1         # a third of them answer one lower
-    >>> found = item_functioning(answers, items=[f"i{j}" for j in range(5)], group="el", low=1, high=4)
+    >>> items = lay_out_items(answers, items=[f"i{j}" for j in range(5)], low=1, high=4)
+    >>> found = item_functioning(items, group="el")
     >>> found.loc[found["flagged"], ["item", "group"]].to_numpy().tolist()
     [['i0', 'yes']]
     """
-    require_group(frame, group)
-    frame = frame.reset_index(drop=True)
-    codes = keyed_answers(frame, items=items, low=low, high=high, reverse=reverse).dropna()
-    if len(items) < 3:
-        what = f"{len(items)} items leave no total to compare at."
+    require_group(items.rows, group)
+    if len(items.names) < 3:
+        what = f"{len(items.names)} items leave no total to compare at."
         raise MethodError(Problem("items", what, "Use a scale of three items or more."))
-    labels = frame.loc[codes.index, group].dropna()
-    codes = codes.loc[labels.index]
+    told = items.part(items.complete & items.rows[group].notna().to_numpy())
+    labels = told.rows[group].reset_index(drop=True)
     counts = labels.value_counts()
     large = sorted(counts.index[counts >= ROWS_LEAST], key=str)
     reference = max(large, key=lambda name: counts[name]) if reference is None and large else reference
     if len(large) < 2 or reference not in large:
-        told = f"{', '.join(map(str, large)) or 'No group'} with {ROWS_LEAST} complete answers"
-        what = f"{told}; two groups are needed, the reference among them."
+        named = f"{', '.join(map(str, large)) or 'No group'} with {ROWS_LEAST} complete answers"
+        what = f"{named}; two groups are needed, the reference among them."
         raise MethodError(Problem(group, what, "Join small groups, or name another reference."))
     rows = []
     for name in (name for name in large if name != reference):
-        both = labels.isin([reference, name])
-        member = (labels[both] == name).to_numpy()
-        units = None if school is None else frame.loc[labels.index[both], school].to_numpy()
-        table = _compare(_Pair(codes[both].to_numpy(), member, units))
-        rows += [[item, name, int(counts[name]), *row] for item, row in zip(items, table, strict=True)]
+        both = labels.isin([reference, name]).to_numpy()
+        pair = told.part(both)
+        units = pair.rows["school_id"].to_numpy() if by_school else None
+        table = _compare(_Pair(pair.codes.to_numpy(), (labels[both] == name).to_numpy(), units))
+        rows += [[item, name, int(counts[name]), *row] for item, row in zip(items.names, table, strict=True)]
     found = pd.DataFrame(rows, columns=COLUMNS)
     return _flagged(found)
 

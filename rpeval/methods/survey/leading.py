@@ -1,12 +1,11 @@
 """Which of two effects on a survey leads: the design chooses, never the outcome."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import pandas as pd
+from typing import Literal
 
 from rpeval.estimate import Estimate, Refusal, attempt
 from rpeval.methods.survey.clustered import did_school_changes, did_survey
+from rpeval.methods.survey.survey_design import SurveyDesign
 from rpeval.methods.wording import count_of
 
 FEW_ON_A_SIDE = 6
@@ -31,17 +30,7 @@ class Leading:
     reason: str
 
 
-def effect_by_design(
-    frame: pd.DataFrame,
-    *,
-    outcome: str,
-    school: str = "school_id",
-    wave: str = "wave",
-    start: str = "start_year",
-    weight: str | None = None,
-    unit: str = "scale points",
-    level: float = 0.95,
-) -> Leading:
+def effect_by_design(sample: SurveyDesign) -> Leading:
     """Effect of the program on a survey outcome, with the interval that holds its level in such a design.
 
     Use as the one number of a study. Where there are six schools or more on both sides, the student-level
@@ -49,20 +38,17 @@ def effect_by_design(
     alone, and its interval becomes up to four times as wide as it need be; then the t-test on school changes
     leads, which learns the spread from all schools (bench/survey_calibration).
 
-    Inputs as in `did_survey`. Returns a Leading. Refuses (MethodError) where `did_survey` does.
-
+    >>> import pandas as pd
+    >>> from rpeval.methods.survey.survey_design import lay_out
     >>> cells = pd.DataFrame({"school_id": list("aabbccdd"), "wave": [2018, 2020] * 4,
     ...     "start_year": [2019.0] * 4 + [None] * 4, "score": [3.0, 3.6, 2.0, 2.4, 3.0, 3.1, 1.0, 1.3]})
-    >>> found = effect_by_design(cells, outcome="score")
+    >>> found = effect_by_design(lay_out(cells, outcome="score"))
     >>> found.counts, round(found.effect.value, 6)
     ('schools', 0.3)
     >>> found.reason
     'With only 2 adopting schools, the change of each school is tested: the spread comes from all 4 schools.'
     """
-    names: dict[str, Any] = {"outcome": outcome, "school": school, "wave": wave, "start": start}
-    names |= {"weight": weight, "unit": unit, "level": level}
-    students = did_survey(frame, **names)
-    changes = attempt(did_school_changes, frame, **names)
+    students, changes = did_survey(sample), attempt(did_school_changes, sample)
     if isinstance(changes, Refusal):
         reason = f"Only students can be compared, because school changes cannot: {changes.reason}"
         return Leading(students, changes, "students", reason)

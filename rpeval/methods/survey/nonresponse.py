@@ -9,6 +9,7 @@ from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
 from rpeval.methods.survey.describe import count_response
 from rpeval.methods.survey.leading import effect_by_design
+from rpeval.methods.survey.survey_design import SurveyDesign, lay_out
 
 PERIODS = ("before", "after")
 ARMS = ("adopting", "comparison")
@@ -90,7 +91,7 @@ def breakdown(effect: Estimate, *, rates: pd.DataFrame, sd: float) -> Breakdown:
 
     effect : the leading effect, in scale points
     rates  : from `rates_around_start`
-    sd     : standard deviation of students, in the effect's unit (`clustered.student_sd`)
+    sd     : standard deviation of students, in the effect's unit
     Returns a Breakdown. Refuses (MethodError): everybody answered in adopting schools after the start, or
     no positive sd.
 
@@ -120,15 +121,7 @@ def breakdown(effect: Estimate, *, rates: pd.DataFrame, sd: float) -> Breakdown:
     )
 
 
-def lee_bounds(
-    answers: pd.DataFrame,
-    *,
-    outcome: str,
-    rates: pd.DataFrame,
-    weight: str | None = None,
-    unit: str = "scale points",
-    level: float = 0.95,
-) -> Bounds:
+def lee_bounds(sample: SurveyDesign, *, rates: pd.DataFrame) -> Bounds:
     """Bound an effect where adopting and comparison schools answered at different rates.
 
     Use when the rates of the arms differ in some period. There, the arm that answered more has a surplus of
@@ -136,22 +129,21 @@ def lee_bounds(
     effect (`leading.effect_by_design`) is estimated anew. The bounds hold if whatever made the rates differ
     only added respondents to one arm and kept none away (monotone response).
 
-    answers : as for `did_survey` (school_id, wave, start_year and the outcome)
-    rates   : from `rates_around_start`
-    Returns Bounds in `unit`. With equal rates both are the plain effect. Refuses (MethodError) as
-    `did_survey`, and where nobody answered in an arm and period.
+    rates : from `rates_around_start`
+    Returns Bounds in the outcome's unit. With equal rates both are the plain effect. Refuses (MethodError)
+    where nobody answered in an arm and period.
     Source: Lee (2009), applied in each period to both arms.
 
     >>> cells = pd.DataFrame({"school_id": sorted("abcd" * 4), "wave": [2018, 2018, 2020, 2020] * 4,
     ...     "start_year": [2019.0] * 8 + [None] * 8, "score": [1.0, 3, 2, 4] * 2 + [1.0, 3, 1, 3] * 2})
     >>> rates = pd.DataFrame({"arm": ["adopting"] * 2 + ["comparison"] * 2, "period": ["before", "after"] * 2,
     ...     "rate": [50.0, 100, 50, 50]})
-    >>> found = lee_bounds(cells, outcome="score", rates=rates)
+    >>> found = lee_bounds(lay_out(cells, outcome="score"), rates=rates)
     >>> round(found.low.value, 6), round(found.high.value, 6)    # half leaves: 2 or 4, not 3
     (0.0, 2.0)
     """
-    placed = _place(answers[answers[outcome].notna()], keep=True)
-    w = placed[weight].to_numpy(float) if weight else np.ones(len(placed))
+    placed = _place(sample.answers[sample.answers[sample.outcome].notna()], keep=True)
+    w = placed[sample.weight].to_numpy(float) if sample.weight else np.ones(len(placed))
     surplus = _surplus(rates)
     found = {}
     for name, favors in (("low", -1), ("high", 1)):
@@ -162,10 +154,11 @@ def lee_bounds(
                 what = f"Nobody answered in {row.arm} schools {row.period} the start."
                 raise MethodError(Problem("survey", what, "Use waves with answers."))
             raises = favors * (1 if row.arm == "adopting" else -1) * (1 if row.period == "after" else -1)
-            y = placed.loc[rows, outcome].to_numpy(float)
+            y = placed.loc[rows, sample.outcome].to_numpy(float)
             kept[rows] *= _keep(raises * y, w[rows], row.trimmed / 100)
-        trimmed = placed.assign(_kept=kept)
-        effect = effect_by_design(trimmed, outcome=outcome, weight="_kept", unit=unit, level=level).effect
+        left = placed.assign(_kept=kept)
+        trimmed = lay_out(left, outcome=sample.outcome, weight="_kept", unit=sample.unit)
+        effect = effect_by_design(trimmed).effect
         found[name] = replace(effect, method=f"Lee bound ({name}); {effect.method}")
     return Bounds(**found, trimmed=surplus)
 

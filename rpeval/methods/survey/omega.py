@@ -5,18 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from scipy.special import ndtr
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal, attempt
-from rpeval.methods.survey.factors import (
-    Solution,
-    complete_codes,
-    fit_pairs,
-    pair_moments,
-    require_identified,
-)
+from rpeval.methods.intervals import LEVEL, critical
+from rpeval.methods.survey.factors import Solution, complete_codes, factor_of, fit_pairs, pair_moments
+from rpeval.methods.survey.items import Items
 from rpeval.methods.survey.polychoric import (
     OrdinalMoments,
     bivariate_density,
@@ -24,108 +19,87 @@ from rpeval.methods.survey.polychoric import (
     density,
     ordinal_moments,
 )
-from rpeval.methods.survey.scales import RESPONDENTS_LEAST, cronbach_alpha, keyed_answers
+from rpeval.methods.survey.scales import RESPONDENTS_LEAST, cronbach_alpha
 
 
-def categorical_omega(
-    frame: pd.DataFrame,
-    *,
-    items: Sequence[str],
-    low: float,
-    high: float,
-    reverse: Sequence[str] = (),
-    school: str | None = None,
-    level: float = 0.95,
-) -> Estimate:
+def categorical_omega(items: Items, *, by_school: bool = False) -> Estimate:
     """Categorical omega: the share of the score's variance that one common factor explains.
 
     Use as the reliability of a sum or mean of ordered answers; unlike alpha it does not ask that all items be
     equally good. The interval is by the delta method from each respondent's (or school's) influence, on the
     scale log(1 - omega).
 
-    frame  : as for `fit_ordinal_factors`; `school` makes schools the independent units, t(schools - 1)
+    by_school : schools are the independent units, t(schools - 1)
     Returns an Estimate without unit, kind "iterative". Refuses (MethodError): as `fit_ordinal_factors`.
     Source: Green & Yang (2009), formula 21.
 
-    >>> from rpeval.methods.survey.factors import planted_answers
-    >>> answers = planted_answers(loadings=[0.7] * 6, n=5_000, seed=1)
-    >>> omega = categorical_omega(answers, items=list(answers), low=1, high=4)
+    >>> from rpeval.methods.survey.factors import planted_items
+    >>> omega = categorical_omega(planted_items(loadings=[0.7] * 6, n=5_000, seed=1))
     >>> omega.low < 0.82 < omega.high               # k l^2 / (1 + (k - 1) l^2) is 0.85 before categories
     True
     """
-    codes = complete_codes(frame, items=items, low=low, high=high, reverse=reverse)
-    factor = np.zeros(len(items), int)
-    require_identified(factor)
+    codes = complete_codes(items)
+    factor_of(items)
     moments = ordinal_moments(codes)
     value, slopes = _omega(moments)
     influence = np.concatenate([block @ slopes for block in moments.influence()])
-    if school is not None:
-        complete = frame[list(items)].notna().all(axis=1)
-        influence = pd.Series(influence).groupby(frame.loc[complete, school].to_numpy()).sum().to_numpy()
+    if by_school:
+        schools = items.rows["school_id"].to_numpy()[items.complete]
+        influence = pd.Series(influence).groupby(schools).sum().to_numpy()
     units = len(influence)
     if units < 2:
         what = "The answers are of one school, so nothing shows how schools differ."
         raise MethodError(Problem("school", what, "Use more schools, or name no school."))
     df = float(units - 1)
-    spread = np.sqrt((influence**2).sum() * (units / df if school else 1.0)) / len(codes)
-    reach = float(stats.t.ppf(0.5 + level / 2, df)) * spread / (1 - value)
-    who = f"delta method by school, t({df:.0f})" if school else "delta method"
+    spread = np.sqrt((influence**2).sum() * (units / df if by_school else 1.0)) / len(codes)
+    reach = critical(df) * spread / (1 - value)
+    who = f"delta method by school, t({df:.0f})" if by_school else "delta method"
     return Estimate(
         value=value,
         se=float(spread),
         low=float(1 - (1 - value) * np.exp(reach)),
         high=float(1 - (1 - value) * np.exp(-reach)),
-        df=df if school else None,
-        level=level,
+        df=df if by_school else None,
+        level=LEVEL,
         n=len(codes),
         n_unit="students",
-        clusters=units if school else None,
-        method=f"categorical omega of {len(items)} items, one factor; {who}",
+        clusters=units if by_school else None,
+        method=f"categorical omega of {len(items.names)} items, one factor; {who}",
         kind="iterative",
     )
 
 
-def reliability(
-    frame: pd.DataFrame,
-    *,
-    items: Sequence[str],
-    by: str | Sequence[str],
-    low: float,
-    high: float,
-    reverse: Sequence[str] = (),
-    school: str | None = None,
-    level: float = 0.95,
-) -> pd.DataFrame:
+def reliability(items: Items, *, by: Sequence[str], by_school: bool = False) -> pd.DataFrame:
     """Alpha and categorical omega of every group, wave, or group in every wave.
 
     Use to see whether the score is as reliable for one group as for another: where it is not, effects and
     gaps of the group with more noise look smaller than they are.
 
-    frame  : as for `categorical_omega`, and the columns of `by`; a respondent without a group leaves
+    by : columns of the rows; a respondent without a group leaves
     Returns one row per group in order: the columns of `by`, students_n (complete answers), alpha, alpha_low,
     alpha_high, omega, omega_low, omega_high. A group of fewer than ten complete answers has no row, and omega
-    is missing where `categorical_omega` refuses. Refuses (MethodError): as `keyed_answers`.
+    is missing where `categorical_omega` refuses.
 
     >>> from rpeval.methods.survey.factors import planted_answers
+    >>> from rpeval.methods.survey.items import lay_out_items
     >>> answers = planted_answers(loadings=[0.7] * 6, n=409, seed=1)
     >>> answers["wave"] = answers.index // 200                                    # 200, 200 and 9 students
-    >>> table = reliability(answers, items=[f"i{j}" for j in range(6)], by="wave", low=1, high=4)
+    >>> items = lay_out_items(answers, items=[f"i{j}" for j in range(6)], low=1, high=4)
+    >>> table = reliability(items, by=["wave"])
     >>> table[["wave", "students_n"]].to_numpy().tolist()
     [[0, 200], [1, 200]]
     """
-    columns = [by] if isinstance(by, str) else list(by)
-    asked = {"items": items, "low": low, "high": high, "reverse": reverse, "level": level}
-    keyed_answers(frame, items=items, low=low, high=high, reverse=reverse)
-    rows = []
-    for key, group in frame.groupby(columns, observed=True):
-        answered_n = int(group[list(items)].notna().all(axis=1).sum())
+    rows, keys = [], items.rows[list(by)].reset_index(drop=True)
+    for key, group in keys.groupby(list(by), observed=True):
+        own = items.part(group.index)
+        answered_n = int(own.complete.sum())
         if answered_n < RESPONDENTS_LEAST:
             continue
-        alpha = attempt(cronbach_alpha, group, **asked)
-        omega = attempt(categorical_omega, group, school=school, **asked)
+        alpha = attempt(cronbach_alpha, own)
+        omega = attempt(categorical_omega, own, by_school=by_school)
         rows.append([*key, answered_n, *_interval(alpha), *_interval(omega)])
     named = [f"{name}{end}" for name in ("alpha", "omega") for end in ("", "_low", "_high")]
-    return pd.DataFrame(rows, columns=[*columns, "students_n", *named])
+    return pd.DataFrame(rows, columns=[*by, "students_n", *named])
 
 
 def _interval(estimate: Estimate | Refusal) -> list[float]:

@@ -10,7 +10,7 @@ from scipy.special import expit
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
 from rpeval.methods.intervals import t_estimate
-from rpeval.methods.survey.survey_design import arrange, stack, wave_columns
+from rpeval.methods.survey.survey_design import SurveyDesign, stack, wave_columns
 
 STEPS = 100
 
@@ -47,16 +47,7 @@ class _Cells:
     last: int
 
 
-def did_ordinal(
-    frame: pd.DataFrame,
-    *,
-    outcome: str,
-    school: str = "school_id",
-    wave: str = "wave",
-    start: str = "start_year",
-    weight: str | None = None,
-    level: float = 0.95,
-) -> Estimate:
+def did_ordinal(sample: SurveyDesign) -> Estimate:
     """Effect of the program on ordered answers: difference-in-differences in a proportional-odds logit.
 
     Use as sensitivity beside `clustered.did_survey`: it does not take the distance from "never" to "rarely"
@@ -64,21 +55,20 @@ def did_ordinal(
     distinct values as ordered categories. Arms and waves have effects of their own, schools do not: with
     few students in a school their effects would bias a logit.
 
-    frame : as for `did_survey`; each start is compared with schools not yet started
     Returns an Estimate in log odds (above zero: answers moved up with the program): CR2 by school,
     Satterthwaite df. The odds ratio is in `method`.
-    Refuses (MethodError): as `did_survey`; one answer only; a fit that runs away because the answers of an
-    arm and wave are all at one end.
+    Refuses (MethodError): one answer only; a fit that runs away because the answers of an arm and wave are
+    all at one end.
     Source: McCullagh (1980); Pustejovsky & Tipton (2018) for CR2, in the space of the scores.
 
+    >>> from rpeval.methods.survey.survey_design import lay_out
     >>> rows = [(s, w, 2019.0 if s < 2 else None, up) for s in range(4) for w in (2018, 2020)
     ...         for up in [0] * (5 - 2 * (s < 2) * (w > 2018)) + [1] * (5 + 2 * (s < 2) * (w > 2018))]
     >>> cells = pd.DataFrame(rows, columns=["school_id", "wave", "start_year", "answer"])
-    >>> round(did_ordinal(cells, outcome="answer").value, 4)          # log(7 / 3) - log(5 / 5)
+    >>> round(did_ordinal(lay_out(cells, outcome="answer")).value, 4)          # log(7 / 3) - log(5 / 5)
     0.8473
     """
-    design = arrange(frame, outcome=outcome, school=school, wave=wave, start=start, weight=weight)
-    rows = stack(design)
+    rows = stack(sample)
     fit = fit_ordinal(rows["y"].to_numpy(), _columns(rows), cluster=rows["school"], weight=rows["w"])
     ratio = f"odds ratio {np.exp(fit.coefficients[0]):.2f}"
     words = f"proportional-odds logit of arm × wave ({ratio}); CR2 by school, t({fit.df[0]:.1f})"
@@ -86,14 +76,11 @@ def did_ordinal(
         fit.coefficients[0],
         float(np.sqrt(fit.covariance[len(fit.cuts), len(fit.cuts)])),
         fit.df[0],
-        level=level,
         unit="log odds",
-        n=len(design.rows),
-        n_unit="students",
         clusters=fit.clusters_n,
-        treated=int(design.schools["adopting"].sum()),
         method=words,
         kind="iterative",
+        **sample.sample,
     )
 
 

@@ -11,18 +11,23 @@ from rpeval.methods.wording import count_of, refuse, school_year, some
 SCHOOLS_LEAST = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SurveyDesign:
-    """Answers that can carry the comparison.
+    """Answers that can carry the comparison, checked by `lay_out`.
 
-    rows : y, w, school, wave, first (first wave with the program, inf = none), member (group of interest)
-    schools: one row per usable school: first, adopting
-    left_out: schools without answers on both sides of the start
+    rows     : y, w, school, wave, first (first wave with the program, inf = none); index: the answer's place
+    schools  : one row per usable school: first, adopting
+    left_out : schools without answers on both sides of the start
+    answers, outcome, weight, unit : what it was laid out from
     """
 
     rows: pd.DataFrame
     schools: pd.DataFrame
     left_out: int
+    answers: pd.DataFrame
+    outcome: str
+    weight: str | None
+    unit: str
 
     @property
     def cohorts(self) -> list[float]:
@@ -30,34 +35,54 @@ class SurveyDesign:
         return sorted(self.schools.loc[self.schools.adopting, "first"].unique().tolist())
 
     @property
-    def waves(self) -> list[int]:
-        """Waves with answers, in order."""
-        return sorted(self.rows["wave"].unique().tolist())
+    def sample(self) -> dict:
+        """What an Estimate says of the answers and schools behind it."""
+        return {"n": len(self.rows), "n_unit": "students", "treated": int(self.schools["adopting"].sum())}
+
+    def of(self, answers: pd.DataFrame, *, every_wave: bool = False) -> "SurveyDesign":
+        """Lay other answers out in the same way; `every_wave`: only schools that answered in all of them."""
+        return _lay_out(answers, self.outcome, self.weight, self.unit, every_wave)
 
 
-def arrange(
-    frame: pd.DataFrame,
-    *,
-    outcome: str,
-    school: str,
-    wave: str,
-    start: str,
-    weight: str | None,
-    member: pd.Series | float = 0.0,
-    every_wave: bool = False,
+def lay_out(
+    answers: pd.DataFrame, *, outcome: str, weight: str | None = None, unit: str = "scale points"
+) -> SurveyDesign:
+    """Check that answers can carry a difference-in-differences estimate, and lay them out.
+
+    Use it once for each outcome: every method that asks what the program did to answers takes a SurveyDesign.
+
+    answers : one row per answer, the same students in every wave or new ones: school_id, wave (a year),
+              start_year (first program year of the school, missing = never) and the outcome; a missing
+              outcome leaves
+    weight  : column of sampling weights; None: every answer counts the same
+    unit    : of the outcome
+    Returns a SurveyDesign. Schools without answers before and after their start are set aside and counted.
+    Refuses (MethodError): a single wave; a start that varies within a school; waves that share no school;
+    fewer than two adopting schools with answers before and after; fewer than two schools not yet started in
+    the last wave.
+
+    >>> cells = pd.DataFrame({"school_id": list("aabbccdd"), "wave": [2018, 2020] * 4,
+    ...     "start_year": [2019.0] * 4 + [None] * 4, "score": [3.0, 3.6, 2.0, 2.4, 3.0, 3.1, 1.0, 1.3]})
+    >>> sample = lay_out(cells, outcome="score")
+    >>> sample.cohorts, sample.sample
+    ([2020.0], {'n': 8, 'n_unit': 'students', 'treated': 2})
+    """
+    return _lay_out(answers, outcome, weight, unit, every_wave=False)
+
+
+def _lay_out(
+    answers: pd.DataFrame, outcome: str, weight: str | None, unit: str, every_wave: bool
 ) -> SurveyDesign:
     """Keep the answers that can carry the comparison, or refuse with every reason."""
-    rows = pd.DataFrame(
-        {
-            "y": frame[outcome].astype(float),
-            "w": 1.0 if weight is None else frame[weight].astype(float),
-            "school": frame[school],
-            "wave": frame[wave].astype(int),
-            "start": frame[start].astype(float).fillna(np.inf),
-            "member": member,
-        }
-    )
-    rows = rows[rows["y"].notna() & (rows["w"] > 0)].reset_index(drop=True)
+    known = {
+        "y": answers[outcome].astype(float),
+        "w": 1.0 if weight is None else answers[weight].astype(float),
+        "school": answers["school_id"],
+        "wave": answers["wave"].astype(int),
+        "start": answers["start_year"].astype(float).fillna(np.inf),
+    }
+    rows = pd.DataFrame(known).reset_index(drop=True)
+    rows = rows[rows["y"].notna() & (rows["w"] > 0)]
     waves = np.sort(rows["wave"].unique())
     rows["first"] = np.append(waves, np.inf)[np.searchsorted(waves, rows["start"])]
     cells = rows[["school", "wave", "start", "first"]].drop_duplicates()
@@ -66,7 +91,8 @@ def arrange(
     keep = schools[schools["usable"]]
     _require_followed(cells, waves)
     _require_comparison(keep, waves)
-    return SurveyDesign(rows[rows["school"].isin(keep.index)], keep, int((~schools["usable"]).sum()))
+    rows = rows[rows["school"].isin(keep.index)]
+    return SurveyDesign(rows, keep, int((~schools["usable"]).sum()), answers, outcome, weight, unit)
 
 
 def _usable(cells: pd.DataFrame, *, every: int | None) -> pd.DataFrame:
@@ -125,10 +151,13 @@ def _mend_comparison(adopting: pd.DataFrame) -> str:
     return f"Use only the waves before {school_year(last)}, when {later_n} schools had not yet started."
 
 
-def stack(design: SurveyDesign) -> pd.DataFrame:
-    """Put every start's schools beside the comparison schools, one comparison per start."""
-    rows, adopts = design.rows, np.isfinite(design.rows["first"])
-    cell = rows.groupby(["school", "wave", "member"]).ngroup()
+def stack(design: SurveyDesign, member: np.ndarray | float = 0.0) -> pd.DataFrame:
+    """Put every start's schools beside the comparison schools, one comparison per start.
+
+    member : one per answer of the design; answers are of one cell only where it is the same
+    """
+    rows = design.rows.assign(member=member)
+    cell, adopts = rows.groupby(["school", "wave", "member"]).ngroup(), np.isfinite(rows["first"])
     parts = [
         rows[(rows["first"] == cohort) | ~adopts].assign(cohort=cohort, cell=cell * len(design.cohorts) + k)
         for k, cohort in enumerate(design.cohorts)

@@ -1,20 +1,7 @@
-"""The pages of a report folder written into it, and a small notebook as a run leaves it."""
+"""A small notebook as a run leaves it in a report folder."""
 
 import json
 from pathlib import Path
-
-from rpeval.findings import collect
-from rpeval.findings.store import write_whole
-from rpeval.reports.document import compose
-from rpeval.reports.pages.web import web
-
-
-def write_pages(folder: Path) -> Path:
-    """Write report.html, numbers.html and appendix/*.html of a report folder; returns the path of the first."""
-    found = collect(folder)
-    for name, page in web(found, compose(found)).items():
-        write_whole(folder / name, page)
-    return folder / "report.html"
 
 
 def write_notebook(folder: Path, name: str = "01_suspensions", svg: str = "") -> Path:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from report_folder import write_folder
-from report_pages import write_notebook, write_pages
+from report_pages import write_notebook
 
 from rpeval.findings import collect
 from rpeval.findings.passport import passport
 from rpeval.reports.document import build
-from rpeval.reports.render import render
+from rpeval.reports.render import render_page
 
 KINDS = {
     "full": {},
@@ -26,10 +26,9 @@ def reports(tmp_path_factory):
     written = {}
     for kind, how in KINDS.items():
         folder = write_folder(tmp_path_factory.mktemp(kind), **how)
-        render(folder)
         figures = build(folder).figures()
         write_notebook(folder, svg=figures[0].svg if figures else "")
-        written[kind] = write_pages(folder)
+        written[kind] = render_page(folder)
     return written
 
 
@@ -195,7 +194,7 @@ def test_where_copying_is_not_allowed_the_sentence_is_selected(open_report, full
 
 def test_what_stands_beside_a_number_opens_the_same_passport(open_report, full):
     page = open_report(full).page
-    page.click('main span[data-finding="suspensions.att"] [data-part="interval"] >> nth=0')
+    page.click('main span[data-finding="suspensions.att"] [data-interval] >> nth=0')
     assert page.inner_text("dialog h2") == "Effect on out-of-school suspensions"
     page.keyboard.press("Escape")
     page.click('tr[data-finding="suspensions.iss_per_100.att"] th >> nth=0')

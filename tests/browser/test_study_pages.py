@@ -3,7 +3,8 @@
 import shutil
 
 import pytest
-from report_pages import write_pages
+
+from rpeval.reports.render import render_page
 
 STUDIES = ("lakeshore", "riverbend", "prairie")
 PAGES = ("report.html", "numbers.html", "appendix/01_suspensions.html", "appendix/02_disproportionality.html",
@@ -15,7 +16,7 @@ def written(studies, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     for study in STUDIES:
         shutil.copytree(studies / study, folder / study)
-        write_pages(folder / study)
+        render_page(folder / study)
     return folder
 
 

@@ -4,13 +4,14 @@ import re
 
 import pytest
 from report_folder import write_folder
-from report_pages import write_notebook, write_pages
+from report_pages import write_notebook
 from test_html import Page
 
 from rpeval.errors import FindingError
 from rpeval.findings import collect
 from rpeval.reports.document import compose
 from rpeval.reports.pages.appendix import appendix, is_ours, table_rows
+from rpeval.reports.render import render_page
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def folder(tmp_path_factory):
     folder = write_folder(tmp_path_factory.mktemp("appendix"))
     figure = compose(collect(folder)).figures()[0]
     write_notebook(folder, svg=figure.svg)
-    write_pages(folder)
+    render_page(folder)
     return folder
 
 
@@ -97,7 +98,7 @@ def test_a_cell_names_the_numbers_it_made(tmp_path):
         finding["cell"] = "effect" if finding["id"].startswith("suspensions.att") else ""
     part.write_text(json.dumps(told))
     write_notebook(folder)
-    report = write_pages(folder)
+    report = render_page(folder)
     page = Page((folder / "appendix" / "01_suspensions.html").read_text(encoding="utf-8"))
     links = [attrs["href"] for tag, attrs in page.elements if tag == "a" and "numbers" in attrs["href"]]
     assert links == ["../numbers.html#suspensions.att", "../numbers.html#suspensions.att.percent"]
@@ -120,7 +121,7 @@ def test_the_page_says_simulated_or_draft(page, tmp_path):
     assert any("describes no real district" in text for text, _ in page.texts)
     folder = write_folder(tmp_path, draft=True, simulated=False, bare=True)
     write_notebook(folder)
-    write_pages(folder)
+    render_page(folder)
     draft = (folder / "appendix" / "01_suspensions.html").read_text(encoding="utf-8")
     assert "do not quote it" in draft
     assert "Simulated data" not in draft

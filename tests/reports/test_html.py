@@ -12,7 +12,6 @@ from itertools import pairwise
 
 import pytest
 from report_folder import write_folder
-from report_pages import write_pages
 
 from rpeval.findings import collect
 from rpeval.reports import render as render_module
@@ -20,7 +19,7 @@ from rpeval.reports.document import build
 from rpeval.reports.pages.html import css_text, html
 from rpeval.reports.pages.numbers import passports_of
 from rpeval.reports.pages.packing import unpacked
-from rpeval.reports.render import render
+from rpeval.reports.render import render, render_page
 
 VOID = {"meta", "br", "link", "img", "input", "hr", "wbr"}
 SOURCES = ("data-finding", "data-cell", "data-declared")
@@ -71,8 +70,7 @@ def unsourced(page: Page) -> list[str]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = write_folder(tmp_path_factory.mktemp("page"))
-    render(folder)
-    write_pages(folder)
+    render_page(folder)
     return folder
 
 
@@ -118,7 +116,7 @@ def test_what_stands_around_a_number_names_the_same_finding(page, folder):
         tag, attrs = around[-1]
         if tag == "a" and attrs["href"].startswith("numbers.html#") and named:
             assert named == [attrs["href"].removeprefix("numbers.html#")]
-        if attrs.get("data-part") == "interval":
+        if "data-interval" in attrs:
             assert text == found[named[-1]].shown_interval
             intervals += 1
     assert intervals > 5
@@ -163,19 +161,20 @@ def test_every_link_to_a_number_leads_somewhere(page, folder):
 
 
 def test_the_page_holds_the_passport_of_every_number_it_prints(page, text, folder):
-    told = json.loads(re.search(r'id="passports">(.*?)</script>', text)[1])
+    packed = re.search(r'id="passports">(.*?)</script>', text)[1]
+    headings, told = json.loads(packed)["headings"], unpacked(packed)
     found = collect(folder)
     printed = {a["href"].partition("#")[2] for _, a in page.elements
                if a.get("href", "").startswith("numbers.html#") and a.get("class") != "name"}  # fmt: skip
-    assert printed <= {*told["ids"]}
+    assert printed <= {*told}
     for known in passports_of(found):
-        if known.id in told["ids"]:
-            sentence, label, made, *texts = unpacked(told, known.id)
+        if known.id in told:
+            sentence, label, made, *texts = told[known.id]
             assert (sentence, label) == (known.citation, known.label)
             rows = dict(known.rows)
             assert made == rows.get("Made in", "")
-            assert all(rows.get(h, "") == t for h, t in zip(told["headings"], texts, strict=False))
-            assert {h for h, t in zip(told["headings"], texts, strict=False) if t} >= {"Value"}
+            assert all(rows.get(h, "") == t for h, t in zip(headings, texts, strict=False))
+            assert {h for h, t in zip(headings, texts, strict=False) if t} >= {"Value"}
 
 
 def test_the_index_is_a_page_of_its_own(page, folder):
@@ -240,7 +239,7 @@ def test_hostile_text_is_printed_and_not_obeyed(tmp_path):
     book.release("other.table", frame, title=HOSTILE, labels={"school_name": HOSTILE, "value": "V"}, note=HOSTILE,
                  figure="dots", alt=HOSTILE)  # fmt: skip
     book.save()
-    page = Page(write_pages(folder).read_text(encoding="utf-8"))
+    page = Page(render_page(folder).read_text(encoding="utf-8"))
     assert "img" not in {tag for tag, _ in page.elements}
     assert [attrs for tag, attrs in page.elements if tag == "script"] == [
         {"type": "application/json", "id": "passports"}, {},
@@ -257,9 +256,7 @@ def test_text_in_the_style_sheet_cannot_leave_its_string():
 
 def test_the_same_folder_gives_the_same_bytes(folder, text, root):
     before = {p.name: p.read_bytes() for p in (folder / "figures").iterdir()}
-    code = "import sys; sys.path.insert(0, 'tests'); from pathlib import Path\n"
-    code += "from rpeval.reports.render import render; from report_pages import write_pages\n"
-    code += f"render({str(folder)!r}); write_pages(Path({str(folder)!r}))"
+    code = f"from rpeval.reports.render import render_page; render_page({str(folder)!r})"
     subprocess.run(
         [sys.executable, "-c", code], check=True, cwd=root, env={**os.environ, "PYTHONHASHSEED": "7"}
     )

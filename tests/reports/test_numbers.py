@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 from report_folder import write_folder
-from report_pages import write_notebook, write_pages
+from report_pages import write_notebook
 from test_html import HOSTILE, Page
 
 from rpeval.findings import collect
@@ -15,13 +15,14 @@ from rpeval.reports.document import compose
 from rpeval.reports.pages.lighter import lighter
 from rpeval.reports.pages.numbers import numbers, passports_of
 from rpeval.reports.pages.packing import fold
+from rpeval.reports.render import render_page
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = write_folder(tmp_path_factory.mktemp("numbers"))
     write_notebook(folder)
-    write_pages(folder)
+    render_page(folder)
     return folder
 
 
@@ -89,7 +90,7 @@ def test_hostile_text_is_printed_and_not_obeyed(tmp_path):
     book = book_of(folder, "09_other")
     book.add("other.number", 3, label=HOSTILE, unit=HOSTILE, method=HOSTILE)
     book.save()
-    write_pages(folder)
+    render_page(folder)
     page = Page((folder / "numbers.html").read_text(encoding="utf-8"))
     assert "img" not in {tag for tag, _ in page.elements}
     assert sum(tag == "script" for tag, _ in page.elements) == 1

@@ -20,6 +20,8 @@ _LETTER = re.compile(r'<path id="(g[0-9]*)" d="([^"]*)" transform="scale\(0.0156
 COARSER = 16  # a letter's outline is in 64ths of a unit, of which 100 make its height; quarters look the same
 _VALUE = re.compile(r' (?:x|y|transform|style)="[^"]*"')
 _AT = re.compile(r' (?:x|y)="[^"]*"|translate\([^)]*\)')
+_TURNED = re.compile(r"translate\(([-.0-9]+) ([-.0-9]+)\) scale\(([.0-9]+) -\3\)")
+_USE = re.compile(r"(<use )([^>]*)/>")
 _DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
 _STYLE = re.compile(r' style="([^"]*)"')
 _NEEDLESS = re.compile(r' (?:xmlns(?::xlink)?|version|data-cell)="[^"]*"')
@@ -59,12 +61,17 @@ def _short_ids(svgs: list[str]) -> list[str]:
 def _shorter_numbers(svg: str) -> str:
     """Write places in tenths, and places and looks without zeros that say nothing.
 
-    >>> _shorter_numbers('<use x="10.06" y="45.00" transform="scale(0.095 -0.095)" style="fill:#ffffff"/>')
-    '<use x="10.1" y="45" transform="scale(.095-.095)" style="fill:#fff"/>'
+    >>> _shorter_numbers('<use x="10.06" y="45.00" transform="translate(2.00 3.55) scale(0.095 -0.095)"/>')
+    '<use x="10.1" y="45" transform="matrix(.095 0 0-.095 2 3.6)"/>'
     """
     placed = _AT.sub(lambda at: _DECIMAL.sub(lambda n: _plain(Decimal(n[0])), at[0]), svg)
     short = _VALUE.sub(lambda value: _DECIMAL.sub(lambda n: _bare(n[0]), value[0]), placed)
-    return re.sub(r" ?scale\(([.0-9]+) -", r"scale(\1-", short).replace(":#ffffff", ":#fff")
+    return _TURNED.sub(r"matrix(\3 0 0-\3 \1 \2)", short).replace(":#ffffff", ":#fff")
+
+
+def _unquoted(found: re.Match) -> str:
+    """Take the quotes off a mark that is drawn again, of which there are a thousand; HTML allows it."""
+    return found[1] + re.sub(r'="([^"= ]+)"', r"=\1", found[2]) + " />"
 
 
 def _bare(number: str) -> str:
@@ -84,7 +91,8 @@ def _name_looks(svgs: list[str]) -> tuple[list[str], str]:
     def name(found: re.Match) -> str:
         return f' class="{named[found[1]]}"' if found[1] in named else found[0]
 
-    return [_STYLE.sub(name, svg) for svg in svgs], "".join(f".{k}{{{look}}}" for look, k in named.items())
+    named_svgs = [_USE.sub(_unquoted, _STYLE.sub(name, svg)) for svg in svgs]
+    return named_svgs, "".join(f".{k}{{{look}}}" for look, k in named.items())
 
 
 def _coarser(found: re.Match) -> str:

@@ -24,12 +24,12 @@ ROUNDS, WORDS, LEAST = 8, 30, 8  # looks for phrases, the longest in words, the 
 def packed(passports: Sequence[Passport]) -> Markup:
     """Write passports as compact JSON that a page's script can read.
 
-    Of each: the sentence to copy, its label, where it was made, and a text for each heading. In the sentence
-    a private character stands for one of the other texts; in any text, one stands for a phrase.
+    Of each: its id, the sentence to copy, its label, where it was made, and a text for each heading. In the
+    sentence a private character stands for one of the other texts; in any text, one stands for a phrase.
     """
     headings = list(dict.fromkeys(h for p in passports for h, _ in p.rows if h not in ELSEWHERE))
-    phrases, texts = fold(_json([_entry(p, headings) for p in passports]))
-    told = {"ids": [p.id for p in passports], "headings": headings, "phrases": phrases}
+    phrases, texts = fold(_json([[p.id, *_entry(p, headings)] for p in passports]))
+    told = {"headings": headings, "phrases": phrases}
     return Markup(f'{_json(told)[:-1]},"texts":{texts}}}'.replace("<", "\\u003c"))
 
 
@@ -81,21 +81,24 @@ def _phrases(text: str) -> Iterator[str]:
                 yield quoted[start:end].strip(" .;")
 
 
-def unpacked(told: dict[str, Any], id: str) -> tuple[str, ...]:
-    """Read one entry back, as the page's script does: the sentence, then the other texts.
+def unpacked(text: str) -> dict[str, tuple[str, ...]]:
+    """Read all entries back, as the page's script does: by id the sentence, then the other texts.
 
-    >>> from rpeval.findings.passport import Passport
     >>> one = Passport("a.b", "Schools", (("Made in", "01"), ("Value", "60")), "60; Schools. Source: a.b.")
-    >>> unpacked(json.loads(packed([one])), "a.b")
-    ('60; Schools. Source: a.b.', 'Schools', '01', '60')
+    >>> unpacked(packed([one]))
+    {'a.b': ('60; Schools. Source: a.b.', 'Schools', '01', '60')}
     """
+    told = json.loads(text)
+    mark = re.compile(f"[{chr(PHRASE)}-\uf8ff]")
 
     def whole(text: str) -> str:
-        mark = re.compile(f"[{chr(PHRASE)}-\uf8ff]")
-        while mark.search(text):
-            text = mark.sub(lambda m: told["phrases"][ord(m[0]) - PHRASE], text)
-        return text
+        longer = mark.sub(lambda m: told["phrases"][ord(m[0]) - PHRASE], text)
+        return text if longer == text else whole(longer)
 
-    sentence, *texts = map(whole, told["texts"][told["ids"].index(id)])
-    places = [id, *texts]
-    return re.sub(f"[{chr(PLACE)}-\ue0ff]", lambda m: places[ord(m[0]) - PLACE], sentence), *texts
+    read = {}
+    for entry in told["texts"]:
+        id, sentence, *texts = map(whole, entry)
+        places = [id, *texts]
+        filled = re.sub(f"[{chr(PLACE)}-\ue0ff]", lambda m, all=places: all[ord(m[0]) - PLACE], sentence)
+        read[id] = (filled, *texts)
+    return read

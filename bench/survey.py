@@ -13,6 +13,7 @@ import pandas as pd
 from did import OUT, PEERS, set_up
 
 from rpeval.methods.survey.gate import measurement_gate
+from rpeval.methods.survey.items import lay_out_items
 
 HERE = Path(__file__).parent
 R = shutil.which("Rscript")
@@ -157,11 +158,8 @@ def judge_gate(draws: int) -> pd.DataFrame:
     """How often the gate rings, which items it names, and what it says of the artefact."""
     rows = []
     for name, arms in GATE.items():
-        rng = np.random.default_rng(7)
-        gates = [
-            measurement_gate(survey_of_six(rng, **arms), items=[f"i{j}" for j in range(6)], low=1, high=4)
-            for _ in range(draws)
-        ]
+        rng, key = np.random.default_rng(7), {"items": [f"i{j}" for j in range(6)], "low": 1, "high": 4}
+        gates = [measurement_gate(lay_out_items(survey_of_six(rng, **arms), **key)) for _ in range(draws)]
         rows.append(
             {
                 "design": name,

@@ -9,6 +9,7 @@ import pandas as pd
 
 from rpeval.estimate import Estimate
 from rpeval.methods.survey.leading import Leading, effect_by_design
+from rpeval.methods.survey.survey_design import lay_out
 
 FULL, QUICK = 600, 60
 
@@ -76,7 +77,7 @@ CASES = (
 def judge(case: Case, R: int, seed: int = 1) -> dict[str, object]:
     """Count false alarms at 5 % of the leading effect and of both effects in R surveys."""
     rng = np.random.default_rng([seed, *case.name.encode()])
-    found = [effect_by_design(draw(case, rng), outcome="score") for _ in range(R)]
+    found = [effect_by_design(lay_out(draw(case, rng), outcome="score")) for _ in range(R)]
     students, changes = (np.array([seen(f, counts) for f in found]) for counts in ("students", "schools"))
     leading = np.array([f.effect.p < 0.05 for f in found])
     return {

@@ -18,27 +18,29 @@ KEY = {"items": ITEMS, "low": 1, "high": 4}
 
 def ours(task: str, frame: pd.DataFrame) -> tuple[float, float | None]:
     from rpeval.methods.survey import clustered, factors, gate, invariance, omega, scales
+    from rpeval.methods.survey.items import lay_out_items
+    from rpeval.methods.survey.survey_design import lay_out
 
-    if task == "alpha":
-        return scales.cronbach_alpha(frame, **KEY).value, None
-    if task == "ordinal factor model":
-        return factors.fit_ordinal_factors(frame, **KEY).chisq_scaled, None
-    if task == "omega":
-        return omega.categorical_omega(frame, **KEY).value, None
-    if task == "invariance over two waves":
-        return invariance.invariance(frame, by="wave", **KEY).levels[2].chisq_scaled, None
-    if task == "percent favorable":
-        found = scales.percent_favorable(
-            frame, items=["q1"], low=1, high=4, favorable=[3, 4], school="school_id"
-        )
-        return found.value, found.se
+    if task == "notebook 03":
+        return notebook(frame)
     if task == "effect":
-        found = clustered.did_survey(frame, outcome="score")
+        found = clustered.did_survey(lay_out(frame, outcome="score"))
         return found.value, found.se
-    if task == "measurement gate":
-        found = gate.measurement_gate(frame, **KEY).effect
+    if task == "percent favorable":
+        one = lay_out_items(frame, items=["q1"], low=1, high=4)
+        found = scales.percent_favorable(one, favorable=[3, 4], by_school=True)
         return found.value, found.se
-    return notebook(frame)
+    items = lay_out_items(frame, **KEY)
+    if task == "alpha":
+        return scales.cronbach_alpha(items).value, None
+    if task == "ordinal factor model":
+        return factors.fit_ordinal_factors(items).chisq_scaled, None
+    if task == "omega":
+        return omega.categorical_omega(items).value, None
+    if task == "invariance over two waves":
+        return invariance.invariance(items, by=["wave"]).levels[2].chisq_scaled, None
+    found = gate.measurement_gate(items).effect
+    return found.value, found.se
 
 
 def notebook(frame: pd.DataFrame) -> tuple[float, float]:
@@ -54,33 +56,33 @@ def notebook(frame: pd.DataFrame) -> tuple[float, float]:
         omega,
         scales,
     )
+    from rpeval.methods.survey.items import lay_out_items
+    from rpeval.methods.survey.survey_design import lay_out
 
-    school, weight = {"school": "school_id"}, {"weight": "weight"}
-    answers = frame.assign(
-        score=scales.scale_scores(frame, **KEY),
-        favorable=scales.favorable_shares(frame, favorable=[3, 4], **KEY),
-    )
-    named = {"items": dict(zip(ITEMS, ITEMS, strict=True)), "low": 1, "high": 4, "reverse": []}
-    describe.answer_shares(answers, categories=["never", "rarely", "often", "always"], **named)
+    items, school = lay_out_items(frame, **KEY), {"by_school": True}
+    favorable = scales.favorable_shares(items, favorable=[3, 4])
+    answers = frame.assign(score=scales.scale_scores(items), favorable=favorable)
+    named = dict(zip(ITEMS, ITEMS, strict=True))
+    describe.answer_shares(items, texts=named, categories=["never", "rarely", "often", "always"])
     describe.by_wave(answers, score="score", favorable="favorable")
     describe.school_changes(answers, outcome="score")
-    for method, asked in [
-        (scales.cronbach_alpha, KEY),
-        (scales.item_statistics, KEY),
-        (omega.categorical_omega, KEY | school),
-        (omega.reliability, KEY | school | {"by": "wave"}),
-        (factors.fit_ordinal_factors, KEY),
-        (invariance.invariance, KEY | school | {"by": ["arm", "wave"]}),
-        (item_functioning.item_functioning, KEY | {"group": "el"}),
-        (scales.percent_favorable, KEY | school | {"favorable": [3, 4]}),
-        (clustered.did_survey, weight | {"outcome": "favorable"}),
-        (clustered.did_school_changes, weight | {"outcome": "score"}),
-        (clustered.gap_did, weight | {"outcome": "score", "group": "el", "member": "yes", "reference": "no"}),
-        (gate.measurement_gate, KEY | weight),
+    sample = lay_out(answers, outcome="score", weight="weight")
+    for method, laid, asked in [
+        (scales.cronbach_alpha, items, {}),
+        (omega.categorical_omega, items, school),
+        (omega.reliability, items, school | {"by": ["wave"]}),
+        (factors.fit_ordinal_factors, items, {}),
+        (invariance.invariance, items, school | {"by": ["arm", "wave"]}),
+        (item_functioning.item_functioning, items, {"group": "el"}),
+        (scales.percent_favorable, items, school | {"favorable": [3, 4]}),
+        (clustered.did_survey, lay_out(answers, outcome="favorable", weight="weight"), {}),
+        (clustered.did_school_changes, sample, {}),
+        (clustered.gap_did, sample, {"group": "el", "member": "yes", "reference": "no"}),
+        (gate.measurement_gate, items, {"weight": "weight"}),
     ]:
-        attempt(method, answers, **asked)
-    effect = clustered.did_survey(answers, outcome="score", weight="weight")
-    clustered.in_standard_deviations(effect, answers, outcome="score", weight="weight")
+        attempt(method, laid, **asked)
+    effect = clustered.did_survey(sample)
+    clustered.in_standard_deviations(effect, sample)
     return effect.value, effect.se
 
 

@@ -14,6 +14,8 @@ from rpeval.methods.implementation.dose import dose
 from rpeval.methods.implementation.reported import agreement, beside_log
 from rpeval.methods.survey import leading, scales
 from rpeval.methods.survey.clustered import in_standard_deviations
+from rpeval.methods.survey.items import lay_out_items
+from rpeval.methods.survey.survey_design import lay_out
 
 NEVER = np.nan
 
@@ -57,10 +59,12 @@ def test_lakeshore_recovers_what_was_planted(root):
     panel = read_panel(study)
     survey, program = read_survey(study, panel), read_implementation(study, panel)
     scale = survey.also["exposure"]
-    scores = scales.scale_scores(survey.frame, **scale.scale, answered_share=scale.answered_share)
+    scores = scales.scale_scores(
+        lay_out_items(survey.frame, **scale.scale), answered_share=scale.answered_share
+    )
     answers = survey.frame.assign(score=scores)
-    effect = leading.effect_by_design(answers, outcome="score").effect
-    told = in_standard_deviations(effect, answers, outcome="score")
+    sample = lay_out(answers, outcome="score")
+    told = in_standard_deviations(leading.effect_by_design(sample).effect, sample)
     assert told.low < 0.8318 < told.high
     assert told.value > 0.5
     logged = dose(

@@ -10,6 +10,7 @@ from rpeval.errors import MethodError
 from rpeval.estimate import Estimate
 from rpeval.methods.cr2 import fit_clustered
 from rpeval.methods.survey.clustered import did_school_changes, did_survey, gap_did, in_standard_deviations
+from rpeval.methods.survey.survey_design import lay_out
 
 TWO_WAVES = pd.DataFrame(
     {
@@ -120,10 +121,10 @@ def test_an_effect_that_is_not_in_the_data_is_refused():
 
 def test_did_by_hand():
     """Means move 2 to 3, 2 to 3, 3 to 4 with the program; 1 to 1.5, 2.5 to 2.5, 3.5 to 3 without."""
-    effect = did_survey(TWO_WAVES, outcome="score")
+    effect = did_survey(lay_out(TWO_WAVES, outcome="score"))
     assert effect.value == pytest.approx(1.0 - 0.0)
     assert (effect.n, effect.clusters, effect.treated) == (24, 6, 3)
-    change = did_school_changes(TWO_WAVES, outcome="score")
+    change = did_school_changes(lay_out(TWO_WAVES, outcome="score"))
     reference = stats.ttest_ind([1.001, 1, 0.999], [0.5, 0, -0.5])
     assert (change.value, change.p) == pytest.approx((1.0, reference.pvalue), rel=1e-4)
     interval = reference.confidence_interval()
@@ -132,7 +133,10 @@ def test_did_by_hand():
 
 def test_one_answer_per_cell_makes_both_methods_agree():
     cells = TWO_WAVES.groupby(["school_id", "wave", "start_year"], dropna=False, as_index=False).mean()
-    one, two = did_survey(cells, outcome="score"), did_school_changes(cells, outcome="score")
+    one, two = (
+        did_survey(lay_out(cells, outcome="score")),
+        did_school_changes(lay_out(cells, outcome="score")),
+    )
     assert (one.value, one.se, one.df) == pytest.approx((two.value, two.se, two.df))
 
 
@@ -149,19 +153,19 @@ def test_a_gap_is_the_did_of_within_school_gaps():
         index=["school_id", "wave", "start_year"], columns="el", values="score", dropna=False
     )
     gaps = means.assign(gap=means["a"] - means["b"]).dropna().reset_index()
-    told = gap_did(cells, outcome="score", group="el", member="a", reference="b")
-    by_hand = did_survey(gaps, outcome="gap")
+    told = gap_did(lay_out(cells, outcome="score"), group="el", member="a", reference="b")
+    by_hand = did_survey(lay_out(gaps, outcome="gap"))
     assert (told.value, told.se, told.df) == pytest.approx((by_hand.value, by_hand.se, by_hand.df), rel=1e-9)
 
 
 def test_the_standardized_effect_by_hand():
     answers = simulate(np.random.default_rng(7), effect=0.3)
-    raw = did_survey(answers, outcome="score")
+    raw = did_survey(lay_out(answers, outcome="score"))
     first = answers[answers["wave"] == 2017]
     arms = first.groupby(first["start_year"].notna())["score"]
     pooled = np.sqrt((arms.var() * (arms.size() - 1)).sum() / (len(first) - 2))
     correction = 1 - 3 / (4 * len(first) - 9)
-    standard = in_standard_deviations(raw, answers, outcome="score")
+    standard = in_standard_deviations(raw, lay_out(answers, outcome="score"))
     assert standard.value == pytest.approx(raw.value / pooled * correction)
     assert standard.low / raw.low == pytest.approx(standard.high / raw.high)
     assert (standard.unit, standard.p) == ("SD", raw.p)
@@ -172,25 +176,25 @@ def test_the_standardized_effect_by_hand():
 
 def test_units_weights_order_and_labels_do_not_matter():
     answers = simulate(np.random.default_rng(8), starts=(2018, 2019), effect=0.2).assign(w=2.5)
-    plain = did_survey(answers, outcome="score")
+    plain = did_survey(lay_out(answers, outcome="score"))
     for other, scale in [
         (answers.sample(frac=1, random_state=1), 1),
         (answers.assign(school_id=answers["school_id"].map(lambda s: f"school {99 - s}")), 1),
         (answers.assign(score=10 + 4 * answers["score"]), 4),
         (answers.assign(start_year=answers["start_year"].fillna(2030)), 1),
     ]:
-        moved = did_survey(other, outcome="score")
+        moved = did_survey(lay_out(other, outcome="score"))
         found = (moved.value, moved.se, moved.df)
         assert found == pytest.approx((scale * plain.value, scale * plain.se, plain.df))
-    weighted = did_survey(answers, outcome="score", weight="w")
+    weighted = did_survey(lay_out(answers, outcome="score", weight="w"))
     assert (weighted.value, weighted.se, weighted.df) == pytest.approx((plain.value, plain.se, plain.df))
 
 
 def test_whole_weights_give_the_point_of_repeated_rows():
     answers = simulate(np.random.default_rng(9)).assign(w=lambda d: 1 + d.index % 3)
     repeated = answers.loc[answers.index.repeat(answers["w"])]
-    weighted = did_survey(answers, outcome="score", weight="w")
-    assert weighted.value == pytest.approx(did_survey(repeated, outcome="score").value)
+    weighted = did_survey(lay_out(answers, outcome="score", weight="w"))
+    assert weighted.value == pytest.approx(did_survey(lay_out(repeated, outcome="score")).value)
 
 
 def test_schools_without_both_sides_change_nothing_and_are_counted():
@@ -198,8 +202,8 @@ def test_schools_without_both_sides_change_nothing_and_are_counted():
         {"school_id": "late", "wave": [2018, 2020], "start_year": 2017.0, "score": [9.0, 1.0]}
     )
     once = pd.DataFrame({"school_id": ["once"], "wave": [2020], "start_year": [np.nan], "score": [9.0]})
-    more = did_survey(pd.concat([TWO_WAVES, late, once]), outcome="score")
-    assert more.value == pytest.approx(did_survey(TWO_WAVES, outcome="score").value)
+    more = did_survey(lay_out(pd.concat([TWO_WAVES, late, once]), outcome="score"))
+    assert more.value == pytest.approx(did_survey(lay_out(TWO_WAVES, outcome="score")).value)
     assert "2 schools without the needed waves left out" in more.method
 
 
@@ -219,19 +223,22 @@ def growing(rng=None):
 def test_staggered_starts_never_use_schools_already_in_the_program():
     """Each start's own mean effect is 2.5, 2 and 1.5; two-way fixed effects would find less than any of them."""
     data = growing()
-    effect = did_survey(data, outcome="score")
+    effect = did_survey(lay_out(data, outcome="score"))
     assert 1.5 < effect.value < 2.5
     alone = [
-        did_survey(data[data["start_year"].isin([start, 9999])], outcome="score").value
+        did_survey(lay_out(data[data["start_year"].isin([start, 9999])], outcome="score")).value
         for start in (2017, 2018, 2019)
     ]
     assert alone == pytest.approx([2.5, 2.0, 1.5])
-    assert did_school_changes(data, outcome="score").value == pytest.approx(2.0)
+    assert did_school_changes(lay_out(data, outcome="score")).value == pytest.approx(2.0)
 
 
 def test_a_planted_effect_is_found():
     rng = np.random.default_rng(10)
-    draws = [did_survey(simulate(rng, starts=(2018, 2019), effect=0.5), outcome="score") for _ in range(40)]
+    draws = [
+        did_survey(lay_out(simulate(rng, starts=(2018, 2019), effect=0.5), outcome="score"))
+        for _ in range(40)
+    ]
     values = np.array([d.value for d in draws])
     assert values.mean() == pytest.approx(0.5, abs=3 * values.std(ddof=1) / np.sqrt(40))
     covered = sum(d.low < 0.5 < d.high for d in draws)
@@ -248,7 +255,7 @@ def test_a_true_null_is_rejected_about_one_time_in_twenty(method, schools, adopt
     rejected = 0
     for _ in range(draws):
         answers = simulate(rng, schools=schools, adopting=adopting, waves=(2018, 2020))
-        rejected += method(answers, outcome="score").p < 0.05
+        rejected += method(lay_out(answers, outcome="score")).p < 0.05
     error = np.sqrt(0.05 * 0.95 / draws)
     assert 0.03 - 2 * error < rejected / draws < 0.07 + 2 * error
 
@@ -258,7 +265,7 @@ def test_a_true_null_is_rejected_about_one_time_in_twenty(method, schools, adopt
 
 def reasons(method, frame, **asked):
     with pytest.raises(MethodError) as caught:
-        method(frame, outcome="score", **asked)
+        method(lay_out(frame, outcome="score"), **asked)
     return " ".join(str(problem) for problem in caught.value.problems)
 
 
@@ -280,9 +287,9 @@ def test_without_schools_to_compare_with_the_fix_names_usable_waves():
     everyone = growing()[lambda d: d["start_year"] < 9999]
     assert "Use only the waves before 2019-20, when 2 schools" in reasons(did_survey, everyone)
     earlier = everyone[everyone["wave"] < 2019]
-    assert did_survey(earlier, outcome="score").treated == 4
+    assert did_survey(lay_out(earlier, outcome="score")).treated == 4
 
 
 def test_equal_answers_have_no_standard_deviation():
     with pytest.raises(MethodError, match="are equal"):
-        in_standard_deviations(Estimate(value=1.0), TWO_WAVES.assign(score=1.0), outcome="score")
+        in_standard_deviations(Estimate(value=1.0), lay_out(TWO_WAVES.assign(score=1.0), outcome="score"))

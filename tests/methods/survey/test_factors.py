@@ -8,6 +8,7 @@ from scipy.special import ndtr, ndtri
 
 from rpeval.errors import MethodError
 from rpeval.methods.survey.factors import compare_keying, fit_ordinal_factors, planted_answers
+from rpeval.methods.survey.items import lay_out_items
 from rpeval.methods.survey.omega import categorical_omega, reliability
 from rpeval.methods.survey.polychoric import bivariate_normal, ordinal_moments
 from rpeval.methods.survey.scales import cronbach_alpha
@@ -33,7 +34,7 @@ def test_a_two_by_two_table_has_a_tetrachoric_correlation_in_closed_form():
 
 def test_wlsmv_of_lavaan(shared_data):
     data = pd.read_csv(shared_data("data/survey_reference/bfi.csv"))
-    fit = fit_ordinal_factors(data, **BFI)
+    fit = fit_ordinal_factors(lay_out_items(data, **BFI))
     loadings = [0.4355152071486, 0.7179196847474, 0.81004877763, 0.5148559506509, 0.6681720669929]
     assert fit.loadings == pytest.approx(loadings, abs=1e-6)
     assert (fit.n, fit.df) == (2709, 5)
@@ -46,7 +47,7 @@ def test_wlsmv_of_lavaan(shared_data):
 
 def test_omega_of_semtools(shared_data):
     data = pd.read_csv(shared_data("data/survey_reference/bfi.csv"))
-    omega = categorical_omega(data, **BFI)
+    omega = categorical_omega(lay_out_items(data, **BFI))
     assert omega.value == pytest.approx(0.7290024037152, abs=1e-6)
     assert omega.low < 0.7290 < omega.high
     assert omega.kind == "iterative"
@@ -56,7 +57,7 @@ def test_pisa_needs_two_keyed_factors(shared_data):
     """Turkiye 2012 to 2018: one factor does not fit six items of which three are negative."""
     data = pd.read_csv(shared_data("data/pisa_turkiye/pisa_tur_belong_2012_2015_2018.csv"))
     for _, wave in data.groupby("wave"):
-        both = compare_keying(wave, **PISA)
+        both = compare_keying(lay_out_items(wave, **PISA))
         assert 0.23 < both.one.rmsea_scaled < 0.27
         assert 0.06 < both.two.rmsea_scaled < 0.08
         assert 0 < both.two.correlation < 1
@@ -82,10 +83,12 @@ def test_omega_is_the_share_of_variance_that_the_factor_explains():
     truth = omega_by_quadrature(loadings, categories=4)
     drawn = [
         categorical_omega(
-            planted_answers(loadings=loadings, n=600, seed=seed),
-            items=[f"i{j}" for j in range(6)],
-            low=1,
-            high=4,
+            lay_out_items(
+                planted_answers(loadings=loadings, n=600, seed=seed),
+                items=[f"i{j}" for j in range(6)],
+                low=1,
+                high=4,
+            )
         )
         for seed in range(12)
     ]
@@ -98,9 +101,12 @@ def test_omega_is_the_share_of_variance_that_the_factor_explains():
 
 def test_omega_by_school_widens_when_students_of_a_school_are_alike():
     rows = planted_answers(loadings=[0.7] * 4, n=60, seed=3)
-    copied = pd.concat([rows] * 10, ignore_index=True).assign(school=list(range(60)) * 10)
+    copied = pd.concat([rows] * 10, ignore_index=True).assign(school_id=list(range(60)) * 10)
     asked = {"items": ["i0", "i1", "i2", "i3"], "low": 1, "high": 4}
-    alone, grouped = categorical_omega(copied, **asked), categorical_omega(copied, **asked, school="school")
+    alone, grouped = (
+        categorical_omega(lay_out_items(copied, **asked)),
+        categorical_omega(lay_out_items(copied, **asked), by_school=True),
+    )
     assert grouped.value == alone.value
     assert grouped.se == pytest.approx(alone.se * np.sqrt(10) * np.sqrt(60 / 59))
     assert (grouped.clusters, grouped.df) == (60, 59)
@@ -122,9 +128,9 @@ def test_influence_is_what_a_row_does_to_the_moments():
 def test_rows_in_blocks_are_rows_at_once(monkeypatch):
     answers = planted_answers(loadings=[0.7] * 4, n=1_000, seed=12)
     asked = {"items": list(answers), "low": 1, "high": 4}
-    whole = categorical_omega(answers, **asked)
+    whole = categorical_omega(lay_out_items(answers, **asked))
     monkeypatch.setattr("rpeval.methods.survey.polychoric.ROWS_AT_ONCE", 137)
-    parts = categorical_omega(answers, **asked)
+    parts = categorical_omega(lay_out_items(answers, **asked))
     assert (parts.value, parts.se) == pytest.approx((whole.value, whole.se), rel=1e-10)
 
 
@@ -132,8 +138,8 @@ def test_the_interval_of_omega_has_the_slopes_of_omega():
     """Delta method against leaving each of a hundred groups of rows out in turn."""
     answers = planted_answers(loadings=[0.8, 0.7, 0.6, 0.7], n=4_000, seed=13)
     asked = {"items": list(answers), "low": 1, "high": 4}
-    whole, part = categorical_omega(answers, **asked), np.arange(len(answers)) % 100
-    left = [categorical_omega(answers[part != g], **asked).value for g in range(100)]
+    whole, part = categorical_omega(lay_out_items(answers, **asked)), np.arange(len(answers)) % 100
+    left = [categorical_omega(lay_out_items(answers[part != g], **asked)).value for g in range(100)]
     jackknife = np.sqrt(99 / 100 * ((np.array(left) - np.mean(left)) ** 2).sum())
     assert whole.se == pytest.approx(jackknife, rel=0.25)
 
@@ -145,13 +151,13 @@ def test_reliability_by_group_and_wave():
         wave=2018 + 2 * (answers.index % 2), el=np.where(answers.index < 60, "yes", "no")
     )
     answers.loc[answers.index >= 991, "el"] = "few"
-    table = reliability(answers, items=items, by=["el", "wave"], low=1, high=4)
+    table = reliability(lay_out_items(answers, items=items, low=1, high=4), by=["el", "wave"])
     assert table[["el", "wave", "students_n"]].to_numpy().tolist() == [
         ["no", 2018, 466], ["no", 2020, 465], ["yes", 2018, 30], ["yes", 2020, 30],
     ]  # fmt: skip
     one = answers[(answers["el"] == "no") & (answers["wave"] == 2018)]
-    alpha = cronbach_alpha(one, items=items, low=1, high=4)
-    omega = categorical_omega(one, items=items, low=1, high=4)
+    alpha = cronbach_alpha(lay_out_items(one, items=items, low=1, high=4))
+    omega = categorical_omega(lay_out_items(one, items=items, low=1, high=4))
     told = table.iloc[0, 3:].tolist()
     assert told == pytest.approx([alpha.value, alpha.low, alpha.high, omega.value, omega.low, omega.high])
     assert table.loc[table["el"] == "yes", "omega"].isna().all()  # 30 are too few for a factor model
@@ -161,7 +167,7 @@ def test_reliability_by_group_and_wave():
 def test_planted_loadings_are_found():
     planted = np.array([0.8, 0.7, 0.6, 0.5, 0.4])
     answers = planted_answers(loadings=planted, n=30_000, seed=4, categories=5)
-    fit = fit_ordinal_factors(answers, items=list(answers), low=1, high=5)
+    fit = fit_ordinal_factors(lay_out_items(answers, items=list(answers), low=1, high=5))
     assert np.abs(np.array(fit.loadings) - planted).max() < 0.015
     assert fit.rmsea_scaled < 0.015
     assert fit.p > 0.001
@@ -173,7 +179,9 @@ def test_two_planted_factors_and_their_correlation():
     latent = 0.7 * factors[:, [0, 0, 0, 1, 1, 1]] + np.sqrt(0.51) * rng.normal(size=(20_000, 6))
     answers = pd.DataFrame(np.digitize(latent, [-1, 0, 1]) + 1, columns=list("abcdef"))
     answers[["d", "e", "f"]] = 5 - answers[["d", "e", "f"]]
-    both = compare_keying(answers, items=list("abcdef"), low=1, high=4, reverse=["d", "e", "f"])
+    both = compare_keying(
+        lay_out_items(answers, items=list("abcdef"), low=1, high=4, reverse=["d", "e", "f"])
+    )
     assert both.two.correlation == pytest.approx(0.4, abs=0.03)
     assert both.two.rmsea_scaled < 0.02 < 0.1 < both.one.rmsea_scaled
 
@@ -181,11 +189,11 @@ def test_two_planted_factors_and_their_correlation():
 def test_direction_order_and_unused_codes_do_not_matter():
     answers = planted_answers(loadings=[0.8, 0.6, 0.7, 0.5], n=800, seed=6)
     asked = {"low": 1, "high": 4}
-    plain = categorical_omega(answers, items=["i0", "i1", "i2", "i3"], **asked)
+    plain = categorical_omega(lay_out_items(answers, items=["i0", "i1", "i2", "i3"], **asked))
     turned = answers.assign(i1=5 - answers["i1"]).sample(frac=1, random_state=1)
-    other = categorical_omega(turned, items=["i3", "i1", "i0", "i2"], reverse=["i1"], **asked)
+    other = categorical_omega(lay_out_items(turned, items=["i3", "i1", "i0", "i2"], reverse=["i1"], **asked))
     assert (plain.value, plain.low) == pytest.approx((other.value, other.low), abs=1e-8)
-    wider = categorical_omega(answers, items=["i0", "i1", "i2", "i3"], low=0, high=6)
+    wider = categorical_omega(lay_out_items(answers, items=["i0", "i1", "i2", "i3"], low=0, high=6))
     assert wider.value == pytest.approx(plain.value, abs=1e-10)
 
 
@@ -193,7 +201,7 @@ def test_a_code_that_nobody_uses_counts_as_a_larger_step():
     """Codes 1, 3, 4: the step over 2 counts double. Truth: the correlation of two such scores of one person."""
     answers = planted_answers(loadings=[0.7] * 4, n=60_000, seed=7)
     merged = answers.replace({"i0": {2: 1}, "i1": {2: 1}, "i2": {2: 1}, "i3": {2: 1}})
-    omega = categorical_omega(merged, items=list(merged), low=1, high=4)
+    omega = categorical_omega(lay_out_items(merged, items=list(merged), low=1, high=4))
     rng = np.random.default_rng(8)
     factor = rng.normal(size=400_000)
 
@@ -209,17 +217,19 @@ def test_what_is_refused():
     answers = planted_answers(loadings=[0.7] * 4, n=300, seed=9)
     asked = {"low": 1, "high": 4}
     with pytest.raises(MethodError, match="99 respondents"):
-        categorical_omega(answers[:99], items=list(answers), **asked)
+        categorical_omega(lay_out_items(answers[:99], items=list(answers), **asked))
     with pytest.raises(MethodError, match="cannot be fitted to 2 items"):
-        categorical_omega(answers, items=["i0", "i1"], **asked)
+        categorical_omega(lay_out_items(answers, items=["i0", "i1"], **asked))
     with pytest.raises(MethodError, match="of one school"):
-        categorical_omega(answers.assign(s=1), items=list(answers), school="s", **asked)
+        categorical_omega(
+            lay_out_items(answers.assign(school_id=1), items=list(answers), **asked), by_school=True
+        )
     with pytest.raises(MethodError, match="alike: i2"):
-        fit_ordinal_factors(answers.assign(i2=1), items=list(answers), **asked)
+        fit_ordinal_factors(lay_out_items(answers.assign(i2=1), items=list(answers), **asked))
     with pytest.raises(MethodError, match="3 and 1 items"):
-        compare_keying(answers, items=list(answers), reverse=["i0"], **asked)
+        compare_keying(lay_out_items(answers, items=list(answers), reverse=["i0"], **asked))
     too_close = [[1, 0.9, 0.9], [0.9, 1, 0.65], [0.9, 0.65, 1]]  # the first loading would be sqrt(.81 / .65)
     normal = np.random.default_rng(10).multivariate_normal(np.zeros(3), too_close, 2_000)
     impossible = pd.DataFrame(np.digitize(normal, [-1, 0, 1]) + 1, columns=list("abc"))
     with pytest.raises(MethodError, match="loading of one or more"):
-        fit_ordinal_factors(impossible, items=list("abc"), **asked)
+        fit_ordinal_factors(lay_out_items(impossible, items=list("abc"), **asked))

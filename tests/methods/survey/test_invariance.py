@@ -7,6 +7,7 @@ import pytest
 from rpeval.errors import MethodError
 from rpeval.methods.survey.factors import planted_answers
 from rpeval.methods.survey.invariance import invariance
+from rpeval.methods.survey.items import lay_out_items
 from rpeval.methods.survey.multigroup import LEVELS, Scale, joint_model, layouts_of
 from rpeval.methods.survey.quadratic import box_test
 
@@ -41,7 +42,7 @@ def agree(ladder, reference):
 def test_one_factor_over_two_groups_is_lavaan(shared_data):
     data = pd.read_csv(shared_data("data/survey_reference/bfi.csv"))
     items = [f"A{k}" for k in range(1, 6)]
-    ladder = invariance(data, items=items, by="gender", low=1, high=6, reverse=["A1"])
+    ladder = invariance(lay_out_items(data, items=items, low=1, high=6, reverse=["A1"]), by=["gender"])
     assert (ladder.groups, ladder.ns) == (("1", "2"), (896, 1813))
     agree(ladder, GENDER)
     assert [x.step_p for x in ladder.levels[1:]] == pytest.approx([0.80735, 0.00093053, 3.2949e-09], rel=1e-4)
@@ -50,10 +51,7 @@ def test_one_factor_over_two_groups_is_lavaan(shared_data):
 
 def test_two_keyed_factors_over_three_waves_are_lavaan(shared_data):
     data = pd.read_csv(shared_data("data/pisa_turkiye/pisa_tur_belong_2012_2015_2018.csv"))
-    ladder = invariance(
-        data, items=["b1", "b4", "b6", "b2", "b3", "b5"], by="wave", low=1, high=4,
-        reverse=["b2", "b3", "b5"], factors=[0, 0, 0, 1, 1, 1],
-    )  # fmt: skip
+    ladder = invariance(lay_out_items(data, items=["b1", "b4", "b6", "b2", "b3", "b5"], low=1, high=4, reverse=["b2", "b3", "b5"]), by=["wave"], factors=[0, 0, 0, 1, 1, 1])  # fmt: skip
     agree(ladder, WAVES)
     means = {(group, factor): mean for group, factor, mean in ladder.latent_means}
     assert means["2015", 0] == pytest.approx(-0.627, abs=5e-4)
@@ -93,9 +91,9 @@ def two_groups(n, *, seed, mean=0.0, load=0.0, answered_lower=0.0):
 
 
 def test_each_planted_difference_shows_at_its_step_and_not_before():
-    asked = {"items": FOUR, "by": "group", "low": 1, "high": 4}
+    asked = {"items": FOUR, "low": 1, "high": 4}
     for planted, step in [({"load": -0.35}, "loadings"), ({"answered_lower": 0.3}, "intercepts")]:
-        ladder = invariance(two_groups(3_000, seed=2, **planted), **asked)
+        ladder = invariance(lay_out_items(two_groups(3_000, seed=2, **planted), **asked), by=["group"])
         p = {level.name: level.step_p for level in ladder.levels[1:]}
         before = LEVELS[1 : LEVELS.index(step)]
         assert p[step] < 1e-4
@@ -104,30 +102,30 @@ def test_each_planted_difference_shows_at_its_step_and_not_before():
 
 def test_a_shift_of_the_factor_is_its_mean_and_no_misfit():
     frame = two_groups(6_000, seed=3, mean=0.5)
-    ladder = invariance(frame, items=FOUR, by="group", low=1, high=4)
+    ladder = invariance(lay_out_items(frame, items=FOUR, low=1, high=4), by=["group"])
     assert all(level.step_p > 0.01 for level in ladder.levels[1:])
     assert ladder.latent_means[0][2] == pytest.approx(0.5, abs=0.07)
 
 
 def test_groups_by_two_columns_rows_and_the_order_of_rows():
     frame = two_groups(1_600, seed=4).assign(wave=lambda d: 2018 + d.index % 2)
-    asked = {"items": FOUR, "by": ["group", "wave"], "low": 1, "high": 4}
-    ladder = invariance(frame, **asked)
+    asked, by = {"items": FOUR, "low": 1, "high": 4}, ["group", "wave"]
+    ladder = invariance(lay_out_items(frame, **asked), by=by)
     assert ladder.groups == ("a, 2018", "a, 2019", "b, 2018", "b, 2019")
     assert ladder.rows()["name"].tolist() == list(LEVELS)
     turned = frame.assign(i1=5 - frame["i1"]).sample(frac=1, random_state=1)
-    again = invariance(turned, reverse=["i1"], **asked)
+    again = invariance(lay_out_items(turned, reverse=["i1"], **asked), by=by)
     for one, other in zip(told(again), told(ladder), strict=True):
         assert one[:5] == pytest.approx(other[:5], rel=1e-6)
 
 
 def test_students_counted_many_times_over_are_seen_by_their_school():
     """Every student six times: by school the copies say nothing new, alone they look like evidence."""
-    frame = two_groups(500, seed=5, answered_lower=0.1).assign(school=np.arange(1000))
-    asked = {"items": FOUR, "by": "group", "low": 1, "high": 4}
-    one = invariance(frame, school="school", **asked)
-    six = invariance(pd.concat([frame] * 6), school="school", **asked)
-    fooled = invariance(pd.concat([frame] * 6), **asked)
+    frame = two_groups(500, seed=5, answered_lower=0.1).assign(school_id=np.arange(1000))
+    asked = {"items": FOUR, "low": 1, "high": 4}
+    one = invariance(lay_out_items(frame, **asked), by=["group"], by_school=True)
+    six = invariance(lay_out_items(pd.concat([frame] * 6), **asked), by=["group"], by_school=True)
+    fooled = invariance(lay_out_items(pd.concat([frame] * 6), **asked), by=["group"])
     assert [x.step_p for x in six.levels[1:]] == pytest.approx([x.step_p for x in one.levels[1:]], abs=0.01)
     assert fooled.levels[3].step_p < 1e-6 < six.levels[3].step_p
 
@@ -149,16 +147,16 @@ def test_the_few_schools_test_holds_its_level():
 def test_what_is_refused():
     frame, asked = two_groups(300, seed=7), {"items": FOUR, "low": 1, "high": 4}
     with pytest.raises(MethodError, match="of 1 group"):
-        invariance(frame[frame["group"] == "a"], by="group", **asked)
+        invariance(lay_out_items(frame[frame["group"] == "a"], **asked), by=["group"])
     with pytest.raises(MethodError, match="Group b: 40 respondents"):
-        invariance(frame.iloc[:340], by="group", **asked)
+        invariance(lay_out_items(frame.iloc[:340], **asked), by=["group"])
     unused = frame.assign(i2=frame["i2"].where((frame["group"] == "a") | (frame["i2"] < 4), 3))
     with pytest.raises(MethodError, match="i2: not every group"):
-        invariance(unused, by="group", **asked)
+        invariance(lay_out_items(unused, **asked), by=["group"])
     with pytest.raises(MethodError, match="i1: 2 answers are in use"):
-        invariance(frame.assign(i1=1 + (frame["i1"] > 2)), by="group", **asked)
+        invariance(lay_out_items(frame.assign(i1=1 + (frame["i1"] > 2)), **asked), by=["group"])
     with pytest.raises(MethodError, match="cannot be fitted to 2 items"):
-        invariance(frame, items=["i0", "i1"], by="group", low=1, high=4)
+        invariance(lay_out_items(frame, items=["i0", "i1"], low=1, high=4), by=["group"])
 
 
 def test_planted_answers_are_invariant_over_any_split():
@@ -166,6 +164,6 @@ def test_planted_answers_are_invariant_over_any_split():
     rejected = 0
     for seed in range(20):
         split = np.random.default_rng(seed).integers(0, 2, len(answers))
-        ladder = invariance(answers.assign(half=split), items=FOUR, by="half", low=1, high=4)
+        ladder = invariance(lay_out_items(answers.assign(half=split), items=FOUR, low=1, high=4), by=["half"])
         rejected += sum(level.step_p < 0.05 for level in ladder.levels[1:])
     assert rejected <= 9  # of 60 tests, 3 expected

@@ -9,9 +9,10 @@ from statsmodels.miscmodels.ordinal_model import OrderedModel
 from rpeval.errors import MethodError
 from rpeval.methods.multiplicity import benjamini_hochberg
 from rpeval.methods.survey.item_functioning import item_functioning
+from rpeval.methods.survey.items import lay_out_items
 
 SIX = [f"i{j}" for j in range(6)]
-ASKED = {"items": SIX, "low": 1, "high": 4, "group": "el"}
+ASKED = {"items": SIX, "low": 1, "high": 4}
 
 
 def simulate(rng, *, n=1500, impact=0.5, shift=0.0, schools=40, school_noise=0.0):
@@ -23,7 +24,7 @@ def simulate(rng, *, n=1500, impact=0.5, shift=0.0, schools=40, school_noise=0.0
     latent += rng.normal(0, school_noise, (2 * schools, 6))[2 * school + member] if school_noise else 0
     latent[:, :2] -= shift * member[:, None]
     frame = pd.DataFrame(np.digitize(latent, [-1.3, -0.4, 0.6]) + 1, columns=SIX)
-    return frame.assign(el=np.where(member, "yes", "no"), school=school)
+    return frame.assign(el=np.where(member, "yes", "no"), school_id=school)
 
 
 def test_a_planted_difference_is_found_in_its_items_and_its_size():
@@ -34,7 +35,7 @@ def test_a_planted_difference_is_found_in_its_items_and_its_size():
     arms = {"n": 8_000, "impact": 0.5}
     shifted = simulate(np.random.default_rng(1), shift=0.3, **arms)
     honest = simulate(np.random.default_rng(1), shift=0.0, **arms)
-    found = item_functioning(shifted, **ASKED).set_index("item")
+    found = item_functioning(lay_out_items(shifted, **ASKED), group="el").set_index("item")
     assert found.index[found["flagged"]].tolist() == ["i0", "i1"]
     yes = shifted["el"] == "yes"
     for item in ["i0", "i1"]:
@@ -47,7 +48,9 @@ def test_a_planted_difference_is_found_in_its_items_and_its_size():
 
 def test_a_true_difference_between_groups_is_no_difference_between_items():
     rng, draws = np.random.default_rng(2), 40
-    found = [item_functioning(simulate(rng, n=1200), **ASKED) for _ in range(draws)]
+    found = [
+        item_functioning(lay_out_items(simulate(rng, n=1200), **ASKED), group="el") for _ in range(draws)
+    ]
     rejected = np.mean([(table["p"] < 0.05).mean() for table in found])
     assert 0.02 < rejected < 0.10  # 240 tests; the total is a stand-in for belonging, a little above 5 %
     assert sum(table["flagged"].sum() for table in found) <= 8
@@ -60,8 +63,10 @@ def test_schools_that_read_an_item_their_own_way_are_not_a_group_that_does():
     alone, by_school = [], []
     for _ in range(draws):
         answers = simulate(rng, n=1500, impact=0.0, schools=12, school_noise=0.3)
-        alone.append((item_functioning(answers, **ASKED)["p"] < 0.05).mean())
-        by_school.append((item_functioning(answers, school="school", **ASKED)["p"] < 0.05).mean())
+        alone.append((item_functioning(lay_out_items(answers, **ASKED), group="el")["p"] < 0.05).mean())
+        by_school.append(
+            (item_functioning(lay_out_items(answers, **ASKED), group="el", by_school=True)["p"] < 0.05).mean()
+        )
     assert np.mean(alone) > 0.25
     assert np.mean(by_school) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / (6 * draws))
 
@@ -75,7 +80,7 @@ def test_the_likelihood_ratio_is_that_of_statsmodels():
         OrderedModel(answers["i2"].to_numpy(), X, distr="logit").fit(method="bfgs", disp=False, gtol=1e-8)
         for X in (np.column_stack([x, g, g * x]), x[:, None])
     ]
-    found = item_functioning(answers, **ASKED).set_index("item").loc["i2"]
+    found = item_functioning(lay_out_items(answers, **ASKED), group="el").set_index("item").loc["i2"]
     assert found["p"] == pytest.approx(stats.chi2.sf(2 * (fits[0].llf - fits[1].llf), 2), rel=1e-5)
     shares = answers["i2"].value_counts(normalize=True)
     nothing = len(answers) * (shares * np.log(shares)).sum()
@@ -86,26 +91,25 @@ def test_more_groups_small_ones_and_the_order_of_rows():
     rng = np.random.default_rng(5)
     answers = simulate(rng, n=2000).assign(race=lambda d: np.resize(["a", "b", "a", "c"], len(d)))
     answers.loc[:49, "race"] = "d"
-    asked = {"items": SIX, "low": 1, "high": 4, "group": "race"}
-    found = item_functioning(answers, **asked)
+    found = item_functioning(lay_out_items(answers, **ASKED), group="race")
     assert found.groupby("group").size().to_dict() == {"b": 6, "c": 6}
     assert found["p_adjusted"].tolist() == pytest.approx(benjamini_hochberg(found["p"].tolist()).tolist())
     shuffled = answers.sample(frac=1, random_state=1).set_axis([0] * len(answers))
-    other = item_functioning(shuffled, **asked)
+    other = item_functioning(lay_out_items(shuffled, **ASKED), group="race")
     pd.testing.assert_frame_equal(other, found)
-    swapped = item_functioning(answers, reference="b", **asked)
+    swapped = item_functioning(lay_out_items(answers, **ASKED), group="race", reference="b")
     assert sorted(set(swapped["group"])) == ["a", "c"]
 
 
 def test_what_is_refused_tells_no_small_number():
     answers = simulate(np.random.default_rng(6), n=400)
     with pytest.raises(MethodError, match="2 items leave no total"):
-        item_functioning(answers, items=SIX[:2], low=1, high=4, group="el")
+        item_functioning(lay_out_items(answers, items=SIX[:2], low=1, high=4), group="el")
     with pytest.raises(MethodError, match="two groups are needed") as caught:
-        item_functioning(answers.assign(el=["yes"] * 7 + ["no"] * 393), **ASKED)
+        item_functioning(lay_out_items(answers.assign(el=["yes"] * 7 + ["no"] * 393), **ASKED), group="el")
     assert "7" not in str(caught.value)
     with pytest.raises(MethodError, match="reference among them"):
-        item_functioning(answers, reference="maybe", **ASKED)
-    few = answers.assign(school=answers.index % 2)
+        item_functioning(lay_out_items(answers, **ASKED), group="el", reference="maybe")
+    few = answers.assign(school_id=answers.index % 2)
     with pytest.raises(MethodError, match="2 schools"):
-        item_functioning(few, school="school", **ASKED)
+        item_functioning(lay_out_items(few, **ASKED), group="el", by_school=True)

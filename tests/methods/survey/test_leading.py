@@ -11,8 +11,10 @@ from scipy import stats
 from rpeval.errors import MethodError
 from rpeval.estimate import Refusal
 from rpeval.methods.survey.clustered import did_school_changes, did_survey
+from rpeval.methods.survey.items import lay_out_items
 from rpeval.methods.survey.leading import choose, effect_by_design
 from rpeval.methods.survey.scales import scale_scores
+from rpeval.methods.survey.survey_design import lay_out
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "bench"))
 
@@ -36,16 +38,19 @@ def test_both_effects_are_returned_as_they_are():
     rng = np.random.default_rng(1)
     for case, counts in [(Case(8, 2), "schools"), (Case(14, 6), "students")]:
         frame = survey_calibration.draw(case, rng)
-        found = effect_by_design(frame, outcome="score")
+        found = effect_by_design(lay_out(frame, outcome="score"))
         assert found.counts == counts
-        both = did_survey(frame, outcome="score"), did_school_changes(frame, outcome="score")
+        both = (
+            did_survey(lay_out(frame, outcome="score")),
+            did_school_changes(lay_out(frame, outcome="score")),
+        )
         assert (found.effect, found.beside) == (both if counts == "students" else both[::-1])
 
 
 def test_the_choice_does_not_look_at_the_outcome():
     frame = survey_calibration.draw(Case(14, 5), np.random.default_rng(2))
     shifted = frame.assign(score=-5 * frame["score"] + 3 * (frame["start_year"] < frame["wave"]))
-    one, two = (effect_by_design(f, outcome="score") for f in (frame, shifted))
+    one, two = (effect_by_design(lay_out(f, outcome="score")) for f in (frame, shifted))
     assert (one.counts, one.reason) == (two.counts, two.reason)
 
 
@@ -58,7 +63,7 @@ def test_where_no_school_has_every_wave_students_lead():
     frame = pd.DataFrame(rows, columns=["school_id", "wave", "start_year"]).assign(
         score=np.arange(12) % 5 * 1.0
     )
-    found = effect_by_design(frame, outcome="score")
+    found = effect_by_design(lay_out(frame, outcome="score"))
     assert found.counts == "students"
     assert isinstance(found.beside, Refusal)
     assert "school changes cannot" in found.reason
@@ -74,7 +79,7 @@ def test_schools_of_one_size_give_the_t_test():
     means = frame.groupby(["school_id", "wave"])["score"].mean().unstack()
     change = means[2020] - means[2018]
     reference = stats.ttest_ind(change[:3], change[3:])
-    found = did_school_changes(frame, outcome="score")
+    found = did_school_changes(lay_out(frame, outcome="score"))
     assert (found.p, found.df) == pytest.approx((reference.pvalue, 7))
 
 
@@ -90,7 +95,7 @@ def test_small_adopting_schools_widen_the_interval_and_large_ones_do_not():
         for noise in rng.normal(size=size[s])
     ]
     frame = pd.DataFrame(rows, columns=["school_id", "wave", "start_year", "score"])
-    found = did_school_changes(frame, outcome="score")
+    found = did_school_changes(lay_out(frame, outcome="score"))
     cells = frame.groupby(["school_id", "wave"])["score"]
     change = cells.mean().unstack().diff(axis=1)[2020].to_numpy()
     noise = ((cells.var() * (cells.size() - 1)).sum() / (len(frame) - 24)) * 2 / size
@@ -140,7 +145,7 @@ def test_a_planted_effect_is_covered_under_staggered_starts():
     for _ in range(40):
         frame = survey_calibration.draw(case, rng)
         frame["score"] += 0.4 * (frame["wave"] >= frame["start_year"])
-        found = effect_by_design(frame, outcome="score").effect
+        found = effect_by_design(lay_out(frame, outcome="score")).effect
         values.append(found.value)
         covered += found.low < 0.4 < found.high
     assert np.mean(values) == pytest.approx(0.4, abs=3 * np.std(values) / np.sqrt(40))
@@ -154,32 +159,33 @@ def test_a_planted_effect_is_covered_under_staggered_starts():
 def pisa(shared_data):
     data = pd.read_csv(shared_data("data/pisa_turkiye/pisa_tur_belong_2012_2015_2018.csv"))
     key = {"items": ITEMS, "low": 1, "high": 4, "reverse": ["b2", "b3", "b5"]}
-    return data.assign(score=scale_scores(data, **key)).dropna(subset=["score"])
+    data = data.rename(columns={"school": "school_id"})
+    return data.assign(score=scale_scores(lay_out_items(data, **key))).dropna(subset=["score"])
 
 
 def pseudo_study(students, seed):
     """Split the students of each school at random into two waves, and let half of the schools adopt between."""
     rng = np.random.default_rng(seed)
     later = rng.permuted(np.arange(len(students)) % 2 == 0)
-    schools = students["school"].unique()
+    schools = students["school_id"].unique()
     adopting = rng.choice(schools, len(schools) // 2, replace=False)
-    start = np.where(students["school"].isin(adopting), 2019.0, np.nan)
+    start = np.where(students["school_id"].isin(adopting), 2019.0, np.nan)
     return students.assign(wave=np.where(later, 2020, 2018), start_year=start)
 
 
 def test_placebo_programs_on_pisa_2018(pisa):
     """A program that did not exist is found in 3 to 7 of 100 draws."""
-    students = pisa.loc[pisa["wave"] == 2018, ["school", "w", "score"]].reset_index(drop=True)
-    assert students["school"].nunique() > 150
+    students = pisa.loc[pisa["wave"] == 2018, ["school_id", "w", "score"]].reset_index(drop=True)
+    assert students["school_id"].nunique() > 150
     alarms = sum(
-        effect_by_design(pseudo_study(students, seed), outcome="score", school="school").effect.p < 0.05
+        effect_by_design(lay_out(pseudo_study(students, seed), outcome="score")).effect.p < 0.05
         for seed in range(100)
     )
     assert 3 <= alarms <= 7
 
 
 def test_pisa_cycles_sample_other_schools_and_the_product_says_so(pisa):
-    data = pisa.assign(start_year=np.where(pisa["school"].str.endswith("1"), 2015.0, np.nan))
+    data = pisa.assign(start_year=np.where(pisa["school_id"].str.endswith("1"), 2015.0, np.nan))
     with pytest.raises(MethodError, match=r"None of 5\d\d schools answered in more than one wave") as caught:
-        effect_by_design(data, outcome="score", school="school", weight="w")
+        effect_by_design(lay_out(data, outcome="score", weight="w"))
     assert "compare their means instead" in str(caught.value)

@@ -9,6 +9,7 @@ from rpeval.estimate import Estimate
 from rpeval.methods.survey.clustered import did_survey
 from rpeval.methods.survey.describe import representativeness, response
 from rpeval.methods.survey.nonresponse import breakdown, lee_bounds, rates_around_start
+from rpeval.methods.survey.survey_design import lay_out
 
 ROSTER = pd.DataFrame({
     "school_id": list("aabb"), "wave": 2018, "sex": list("fmfm"), "invited_n": [10.0, 10, 4, 16], "arm": ["adopting"] * 2
@@ -111,7 +112,7 @@ def test_breakdown_is_the_point_at_which_the_effect_of_all_students_is_zero():
     frame = pd.DataFrame(rows, columns=["school_id", "wave", "start_year", "score"])
     invited = frame[["school_id", "wave", "start_year"]].drop_duplicates().assign(invited_n=float(asked))
     told = rates_around_start(frame, invited)
-    effect = did_survey(frame, outcome="score")
+    effect = did_survey(lay_out(frame, outcome="score"))
     d = breakdown(effect, rates=told, sd=1.0).after.value
     means = (
         frame.groupby(["school_id", "wave", "start_year"], dropna=False)["score"]
@@ -121,7 +122,7 @@ def test_breakdown_is_the_point_at_which_the_effect_of_all_students_is_zero():
     moved = (means["start_year"].notna()) & (means["wave"] == 2020)
     silent = means.assign(score=means["mean"] + d * moved, w=asked - means["size"])
     everyone = pd.concat([means.assign(score=means["mean"], w=means["size"]), silent])
-    assert did_survey(everyone, outcome="score", weight="w").value == pytest.approx(0, abs=1e-12)
+    assert did_survey(lay_out(everyone, outcome="score", weight="w")).value == pytest.approx(0, abs=1e-12)
 
 
 def test_breakdown_refuses_where_all_answered():
@@ -140,24 +141,28 @@ def small():
 
 
 def test_equal_rates_leave_the_effect_alone():
-    found = lee_bounds(small(), outcome="score", rates=rates(60.0, 70, 60, 70))
-    assert found.low.value == found.high.value == pytest.approx(did_survey(small(), outcome="score").value)
+    found = lee_bounds(lay_out(small(), outcome="score"), rates=rates(60.0, 70, 60, 70))
+    assert (
+        found.low.value
+        == found.high.value
+        == pytest.approx(did_survey(lay_out(small(), outcome="score")).value)
+    )
     assert found.trimmed["trimmed"].tolist() == [0, 0, 0, 0]
 
 
 def test_bounds_by_hand():
     """After: adopting 80, comparison 60, so a quarter of (2, 3, 4, 5) leaves: mean 3 or 4 instead of 3.5."""
-    found = lee_bounds(small(), outcome="score", rates=rates(60.0, 80, 60, 60))
+    found = lee_bounds(lay_out(small(), outcome="score"), rates=rates(60.0, 80, 60, 60))
     assert (found.low.value, found.high.value) == pytest.approx((0.5, 1.5))
     assert found.trimmed["trimmed"].tolist() == pytest.approx([0, 25, 0, 0])
-    other = lee_bounds(small(), outcome="score", rates=rates(60.0, 60, 60, 80))
+    other = lee_bounds(lay_out(small(), outcome="score"), rates=rates(60.0, 60, 60, 80))
     assert (other.low.value, other.high.value) == pytest.approx(
         (0.5, 1.5)
     )  # comparison means 3 or 2, not 2.5
-    before = lee_bounds(small(), outcome="score", rates=rates(80.0, 60, 60, 60))
+    before = lee_bounds(lay_out(small(), outcome="score"), rates=rates(80.0, 60, 60, 60))
     assert (before.low.value, before.high.value) == pytest.approx((0.5, 1.5))
     half = lee_bounds(
-        small(), outcome="score", rates=rates(60.0, 68.571428571428569, 60, 60)
+        lay_out(small(), outcome="score"), rates=rates(60.0, 68.571428571428569, 60, 60)
     )  # an eighth leaves
     assert half.low.value == pytest.approx((2 + 3 + 4 + 2.5) / 3.5 - 2.5)
 
@@ -165,7 +170,7 @@ def test_bounds_by_hand():
 def test_row_order_does_not_matter_with_ties():
     frame = pd.concat([small()] * 3, ignore_index=True)
     one, two = (
-        lee_bounds(f, outcome="score", rates=rates(60.0, 77.0, 65, 60))
+        lee_bounds(lay_out(f, outcome="score"), rates=rates(60.0, 77.0, 65, 60))
         for f in (frame, frame.sample(frac=1, random_state=5))
     )
     assert (one.low.value, one.high.se) == pytest.approx((two.low.value, two.high.se))
@@ -186,8 +191,8 @@ def test_planted_selection_lies_inside_the_bounds_and_misleads_the_plain_effect(
         )
         invited = frame[["school_id", "wave", "start_year"]].drop_duplicates().assign(invited_n=float(n))
         spoke = frame[answers]
-        found = lee_bounds(spoke, outcome="score", rates=rates_around_start(spoke, invited))
-        plain.append(did_survey(spoke, outcome="score").value)
+        found = lee_bounds(lay_out(spoke, outcome="score"), rates=rates_around_start(spoke, invited))
+        plain.append(did_survey(lay_out(spoke, outcome="score")).value)
         inside.append(found.low.low < 0.2 < found.high.high)
         assert found.low.value < plain[-1] < found.high.value
     assert np.mean(plain) < 0

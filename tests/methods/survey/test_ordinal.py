@@ -10,6 +10,7 @@ from statsmodels.miscmodels.ordinal_model import OrderedModel
 from rpeval.errors import MethodError
 from rpeval.methods.cr2 import fit_clustered
 from rpeval.methods.survey.ordinal import did_ordinal, fit_ordinal
+from rpeval.methods.survey.survey_design import lay_out
 
 
 def answers(
@@ -90,7 +91,7 @@ def test_saturated_by_hand():
     frame = pd.DataFrame(rows, columns=["school_id", "wave", "start_year", "answer"]).astype(
         {"answer": float}
     )
-    found = did_ordinal(frame, outcome="answer")
+    found = did_ordinal(lay_out(frame, outcome="answer"))
     odds = [3 / 7, 8 / 2, 4 / 6, 5 / 5]
     assert found.value == pytest.approx(np.log(odds[1] / odds[0] / (odds[3] / odds[2])))
     assert (found.clusters, found.treated, found.n, found.unit) == (4, 2, 80, "log odds")
@@ -98,17 +99,17 @@ def test_saturated_by_hand():
 
 def test_what_does_not_matter():
     frame = answers(np.random.default_rng(4), effect=0.4, drift=0.03).assign(w=3.0)
-    plain = did_ordinal(frame, outcome="answer")
+    plain = did_ordinal(lay_out(frame, outcome="answer"))
     for other in (
         frame.sample(frac=1, random_state=1),
         frame.assign(answer=np.exp(frame["answer"])),
         frame.assign(school_id=frame["school_id"].map(lambda s: f"s{50 - s}")),
     ):
-        found = did_ordinal(other, outcome="answer")
+        found = did_ordinal(lay_out(other, outcome="answer"))
         assert (found.value, found.se, found.df) == pytest.approx((plain.value, plain.se, plain.df), rel=1e-6)
-    weighted = did_ordinal(frame, outcome="answer", weight="w")
+    weighted = did_ordinal(lay_out(frame, outcome="answer", weight="w"))
     assert (weighted.value, weighted.se) == pytest.approx((plain.value, plain.se), rel=1e-6)
-    turned = did_ordinal(frame.assign(answer=-frame["answer"]), outcome="answer")
+    turned = did_ordinal(lay_out(frame.assign(answer=-frame["answer"]), outcome="answer"))
     assert (turned.value, turned.se) == pytest.approx((-plain.value, plain.se), rel=1e-6)
 
 
@@ -117,7 +118,9 @@ def test_a_planted_effect_comes_back(starts):
     rng, waves = np.random.default_rng(5), (2018, 2019, 2020)
     found = [
         did_ordinal(
-            answers(rng, effect=0.5, drift=0.02, waves=waves, starts=starts, each=30), outcome="answer"
+            lay_out(
+                answers(rng, effect=0.5, drift=0.02, waves=waves, starts=starts, each=30), outcome="answer"
+            )
         )
         for _ in range(40)
     ]
@@ -130,7 +133,7 @@ def test_a_true_null_is_rejected_about_one_time_in_twenty():
     """Shocks by school and wave of 3 % of the latent variance; Monte Carlo error .014 with 250 draws."""
     rng = np.random.default_rng(6)
     rejected = sum(
-        did_ordinal(answers(rng, drift=0.1, each=25), outcome="answer").p < 0.05 for _ in range(250)
+        did_ordinal(lay_out(answers(rng, drift=0.1, each=25), outcome="answer")).p < 0.05 for _ in range(250)
     )
     assert 0.03 - 2 * 0.014 < rejected / 250 < 0.07 + 2 * 0.014
 
@@ -138,9 +141,11 @@ def test_a_true_null_is_rejected_about_one_time_in_twenty():
 def test_what_is_refused():
     frame = answers(np.random.default_rng(7))
     with pytest.raises(MethodError, match="All answers are equal"):
-        did_ordinal(frame.assign(answer=2), outcome="answer")
+        did_ordinal(lay_out(frame.assign(answer=2), outcome="answer"))
     later = (frame["wave"] == 2020) & frame["start_year"].notna()
     with pytest.raises(MethodError, match="one end only"):
         did_ordinal(
-            frame.assign(answer=(frame["answer"] > 2).mask(later, True).astype(float)), outcome="answer"
+            lay_out(
+                frame.assign(answer=(frame["answer"] > 2).mask(later, True).astype(float)), outcome="answer"
+            )
         )

@@ -1,13 +1,13 @@
-"""Partial pooling against Rubin's eight schools and planted groups; gaps adjusted for their number."""
+"""Partial pooling against Rubin's eight schools and planted groups."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from rpeval.errors import MethodError
-from rpeval.methods.multiplicity import benjamini_hochberg
-from rpeval.methods.survey.clustered import did_survey, gap_did
-from rpeval.methods.survey.subgroups import group_gaps, pool, subgroup_effects
+from rpeval.methods.survey.clustered import did_survey
+from rpeval.methods.survey.subgroups import pool, subgroup_effects
+from rpeval.methods.survey.survey_design import lay_out
 
 EIGHT = [28, 8, -3, 7, -1, 1, 18, 12], [15, 10, 16, 11, 9, 11, 10, 18]
 
@@ -85,10 +85,10 @@ def test_two_groups_are_not_pooled():
 
 def test_the_groups_own_effects_are_those_of_their_students():
     frame = survey(np.random.default_rng(2), effects=[0.3] * 4, sizes=[20, 20, 10, 5])
-    found = subgroup_effects(frame, outcome="score", group="race")
+    found = subgroup_effects(lay_out(frame, outcome="score"), group="race")
     assert found.frame["group"].tolist() == list("abcd")
     for row in found.frame.itertuples():
-        alone = did_survey(frame[frame["race"] == row.group], outcome="score")
+        alone = did_survey(lay_out(frame[frame["race"] == row.group], outcome="score"))
         assert (row.value, row.low, row.students_n) == (alone.value, alone.low, alone.n)
     inside = (found.frame["pooled"] - found.common.value).abs() <= (
         found.frame["value"] - found.common.value
@@ -103,8 +103,10 @@ def test_shared_shocks_are_seen_as_correlation():
     rng = np.random.default_rng(3)
     apart, together = (
         subgroup_effects(
-            survey(rng, effects=[0] * 3, sizes=[25] * 3, schools=30, adopting=15, shock=shock),
-            outcome="score",
+            lay_out(
+                survey(rng, effects=[0] * 3, sizes=[25] * 3, schools=30, adopting=15, shock=shock),
+                outcome="score",
+            ),
             group="race",
         ).correlation
         for shock in (0.0, 0.6)
@@ -117,7 +119,7 @@ def test_planted_equal_effects_are_covered():
     rng, missed = np.random.default_rng(4), 0
     for _ in range(6):
         frame = survey(rng, effects=[0.25] * 4, sizes=[25, 12, 8, 4], schools=14, adopting=7)
-        found = subgroup_effects(frame, outcome="score", group="race")
+        found = subgroup_effects(lay_out(frame, outcome="score"), group="race")
         missed += ((found.frame["pooled_low"] > 0.25) | (found.frame["pooled_high"] < 0.25)).sum()
         assert found.left_out == {}
     assert missed <= 4  # 1.2 of 24 expected
@@ -126,30 +128,18 @@ def test_planted_equal_effects_are_covered():
 def test_a_group_that_carries_no_effect_is_named():
     frame = survey(np.random.default_rng(5), effects=[0] * 4, sizes=[10] * 4)
     thin = frame[(frame["race"] != "d") | (frame["school_id"] == 0)]
-    found = subgroup_effects(thin, outcome="score", group="race")
+    found = subgroup_effects(lay_out(thin, outcome="score"), group="race")
     assert found.frame["group"].tolist() == list("abc")
     assert "1 adopting school answered" in found.left_out["d"]
     with pytest.raises(MethodError, match="2 of 3 groups"):
-        subgroup_effects(thin[thin["race"] != "a"], outcome="score", group="race")
-
-
-def test_gaps_and_their_adjusted_p():
-    frame = survey(np.random.default_rng(6), effects=[0, 0, 0.8], sizes=[12] * 3)
-    pairs = [("a", "b"), ("c", "b"), ("c", "a"), ("x", "a")]
-    found = group_gaps(frame, outcome="score", group="race", pairs=pairs)
-    alone = [gap_did(frame, outcome="score", group="race", member=m, reference=r) for m, r in pairs[:3]]
-    assert found["value"].tolist()[:3] == [gap.value for gap in alone]
-    assert found["p_adjusted"].tolist()[:3] == benjamini_hochberg([gap.p for gap in alone]).tolist()
-    assert found["p_adjusted"].isna().tolist() == [False, False, False, True]
-    assert found["reason"].str.startswith("No answers for x").tolist() == [False, False, False, True]
-    assert (found["p_adjusted"] < 0.05).tolist() == [False, True, True, False]
-    with pytest.raises(MethodError, match="No gap"):
-        group_gaps(frame, outcome="score", group="race", pairs=[])
+        subgroup_effects(lay_out(thin[thin["race"] != "a"], outcome="score"), group="race")
 
 
 def test_a_survey_without_groups_is_refused_by_name():
-    frame = pd.DataFrame({"school_id": ["a"], "wave": [2018], "score": [1.0]})
+    sample = lay_out(
+        survey(np.random.default_rng(6), effects=[0], sizes=[4]).drop(columns="race"), outcome="score"
+    )
     with pytest.raises(MethodError, match="no student groups"):
-        subgroup_effects(frame, outcome="score", group="")
+        subgroup_effects(sample, group="")
     with pytest.raises(MethodError, match="no column race"):
-        subgroup_effects(frame, outcome="score", group="race")
+        subgroup_effects(sample, group="race")

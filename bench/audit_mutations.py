@@ -106,7 +106,7 @@ def mutations(study: str) -> Iterator[Mutation]:
     for name, line, right in (
         ("01_suspensions", MORE.format(id="data.schools", field="value", value="999"), {Verdict.MOVED}),
         ("02_disproportionality",
-         MORE.format(id="removals.substitution", field="decision", value='"another"'), {Verdict.CHANGED}),
+         MORE.format(id="harms.achievement_sd.att", field="decision", value='"another"'), {Verdict.CHANGED}),
         ("03_belonging", "# a remark", STANDS),
     ):  # fmt: skip
         path = f"notebooks/{name}.ipynb"

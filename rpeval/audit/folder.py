@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from rpeval.runs.notebook import code_cells, read_notebook
 from rpeval.runs.software import PACKAGE, hash_files, hash_tree
 
 LATER = ("decisions.json", "ro-crate-metadata.json")  # may be added to a finished report
+TEXTS = ("report", "brief")  # whose pages are read for digits without a source
 TOLD = 8  # changes named in one file
 
 
@@ -49,9 +50,11 @@ def find_alterations(folder: Path, record: Mapping[str, Any], key: bytes | None)
     missing = [path for path, o in listed.items() if path not in files and o["level"] != "restricted"]
     altered = [path for path, output in listed.items() if path in files
                and is_as_recorded(folder / path, output, key) is False]  # fmt: skip
-    told = _Teller(folder, record, frozenset((*missing, *altered)))
+    with tempfile.TemporaryDirectory() as place:
+        teller = _Teller(folder, record, frozenset((*missing, *altered)), Path(place))
+        told = {path: tuple(teller.tell(path))[:TOLD] for path in altered}
     return (
-        *(Alteration(path, "altered", tuple(told.tell(path))[:TOLD]) for path in altered),
+        *(Alteration(path, "altered", what) for path, what in told.items()),
         *(Alteration(path, "missing") for path in missing),
         *(Alteration(path, "added") for path in sorted(files - listed.keys())),
     )
@@ -104,7 +107,9 @@ def find_stray_digits(folder: Path, record: Mapping[str, Any]) -> tuple[str, ...
         return None
     from rpeval.reports.quoting.digits import stray
 
-    return tuple(f"{file}, {where}: {text}" for file, where, text in stray(folder))
+    return tuple(
+        f"{file}, {where}: {said}" for text in TEXTS for file, where, said in stray(folder, text=text)
+    )
 
 
 def _is_renderer(record: Mapping[str, Any]) -> bool:
@@ -120,6 +125,7 @@ class _Teller:
     folder: Path
     record: Mapping[str, Any]
     spoiled: frozenset[str]
+    place: Path
 
     def tell(self, path: str) -> Iterator[str]:
         name = path.rpartition("/")[2]
@@ -134,10 +140,8 @@ class _Teller:
                 yield f"The picture {name.rpartition('.')[0]}."
             elif path.startswith("notebooks/"):
                 yield from self._cells(path)
-            elif name.endswith((".html", ".md")):
+            elif name.endswith((".html", ".md", ".docx", ".pdf")):
                 yield from self._page(path)
-            elif name.endswith((".docx", ".pdf")):
-                yield from self._digits(path)
         except (OSError, ValueError, KeyError, TypeError, IndexError, RpevalError):
             yield "It cannot be read."
 
@@ -166,32 +170,31 @@ class _Teller:
         changed = [id for id in {**was, **now} if was.get(id) != now.get(id)]
         yield f"The code of cell {', '.join(map(str, changed))}." if changed else "What its cells printed."
 
-    def _can_compose(self) -> bool:
-        """Say whether the pages can be written again: findings and tables sound, and the same package."""
-        return _is_renderer(self.record) and not any(
-            path.startswith(("findings", "tables/")) for path in self.spoiled
-        )
-
-    def _digits(self, path: str) -> Iterator[str]:
-        """Name the digits of a document that no finding has."""
-        from rpeval.reports.quoting.digits import stray
-
-        for file, where, text in stray(self.folder) if self._can_compose() else ():
-            if file == path:
-                yield f"{where}: “{text}” comes from no finding."
-
     def _page(self, path: str) -> Iterator[str]:
-        """Write the page again from the findings, where they are sound, and say what in it differs."""
-        if not self._can_compose():
+        """Say what differs on a page from the same page written again."""
+        if self.again is None or not (self.again / path).is_file():
             return
+        if not path.endswith((".docx", ".pdf")):
+            old, new = ((f / path).read_text(encoding="utf-8") for f in (self.again, self.folder))
+            yield from changed_lines(old, new)
+            return
+        from rpeval.reports.quoting.texts import read_texts
+
+        old, new = ([(p.where, p.text) for p in read_texts(f / path)] for f in (self.again, self.folder))
+        yield from changed_passages(old, new)
+
+    @functools.cached_property
+    def again(self) -> Path | None:
+        """The report with its pages written again; None where its findings or this package are others."""
+        sound = not any(path.startswith(("findings", "tables/")) for path in self.spoiled)
+        if not sound or not _is_renderer(self.record):
+            return None
         from rpeval.reports.render import render
 
-        with tempfile.TemporaryDirectory() as place:
-            again = Path(place) / self.folder.name
-            shutil.copytree(self.folder, again)
-            render(again)
-            old, new = ((f / path).read_text(encoding="utf-8") for f in (again, self.folder))
-        yield from changed_lines(old, new)
+        copied = self.place / self.folder.name
+        shutil.copytree(self.folder, copied)
+        render(copied)
+        return copied
 
 
 def show_value(value: Any) -> str:
@@ -238,7 +241,24 @@ def changed_lines(old: str, new: str) -> Iterator[str]:
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     for tag, i, j, k, m in matcher.get_opcodes():
         if tag != "equal":
-            yield from _changed_words(" ".join(before[i:j]), " ".join(after[k:m]), "\n".join(after[:m]))
+            yield from _changed_words(" ".join(before[i:j]), " ".join(after[k:m]), "\n".join(after[:k]))
+
+
+def changed_passages(old: Sequence[tuple[str, str]], new: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Say which passages of a document changed, each with where it stands.
+
+    >>> print(*changed_passages([("page 1", "It fell by 1.6.")], [("page 1", "It fell by 2.6.")]))
+    page 1: “1.6.” is now “2.6.”.
+    """
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for tag, i, j, k, m in matcher.get_opcodes():
+        if tag != "equal":
+            where = (new[k:m] or old[i:j])[0][0]
+            was, now = (" ".join(text for _, text in part).split() for part in (old[i:j], new[k:m]))
+            words = difflib.SequenceMatcher(None, was, now, autojunk=False)
+            for kind, a, b, c, d in words.get_opcodes():
+                if kind != "equal":
+                    yield f"{where}: “{' '.join(was[a:b])[:80]}” is now “{' '.join(now[c:d])[:80]}”."
 
 
 def _changed_words(was: str, now: str, page: str) -> Iterator[str]:
@@ -248,17 +268,19 @@ def _changed_words(was: str, now: str, page: str) -> Iterator[str]:
             continue
         old, new = (" ".join(p for p in part if not p.startswith("<")) for part in
                     (pieces[0][i:j], pieces[1][k:m]))  # fmt: skip
-        source = _source("".join(pieces[1][:m]), page)
+        source = _source(page + "".join(pieces[1][:m]))
         if old or new:
             yield f"{source}: “{html.unescape(old)[:80]}” is now “{html.unescape(new)[:80]}”."
         else:
             yield f"{source}: the markup or the picture."
 
 
-def _source(before: str, page: str) -> str:
-    """Name the finding, table cell or place of the page that the end of a text belongs to."""
-    told = [*re.finditer(r'<(\w+)[^>]*data-(?:finding|cell|declared)="([^"]+)"[^>]*>', before)]
-    if told and f"</{told[-1].group(1)}>" not in before[told[-1].end() :]:
-        return told[-1].group(2)
-    places = re.findall(r'<(?:section|figure|h[1-6])[^>]*\bid="([^"]+)"', page)
+def _source(before: str) -> str:
+    """Name the finding or table that the end of a text belongs to, or the place of the page."""
+    for told in reversed(
+        [*re.finditer(r'<(\w+)[^>]*data-(?:finding|cell|declared)="([^"]+)"[^>]*>', before)]
+    ):
+        if before.find(f"</{told.group(1)}>", told.end()) < 0:
+            return told.group(2)
+    places = re.findall(r'<(?:section|figure|h[1-6])[^>]*\bid="([^"]+)"', before)
     return f"near #{places[-1]}" if places else "the page"

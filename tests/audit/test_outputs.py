@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 
+import docx
 import pytest
 
 import rpeval.audit.case
@@ -127,15 +128,14 @@ def test_a_number_on_the_page(copied):
 
 def test_a_cell_and_a_picture_on_the_page(copied):
     folder = copied("prairie")
-    change(
-        folder / "report.html", r'(data-cell="suspensions.trend/[^"]*"><th[^>]*>[^<]*</th><td>)', r"\g<1>7"
-    )
+    change(folder / "report.html", r'(?s)(data-cell="data.accounting">.*?</th><td>)', r"\g<1>7")
     change(
         folder / "report.html", r'(?s)(id="figure-suspensions-trend".*?<path[^>]* d="M ?)(\d)', r"\g<1>1\2"
     )
     told = altered(folder)["report.html"][1]
-    assert 1 <= len(told) <= 2, told
-    assert any(line.startswith("suspensions.trend/") for line in told)
+    assert len(told) == 2, told
+    assert any(line.startswith("data.accounting: “") for line in told)
+    assert "suspensions.trend: the markup or the picture." in told
 
 
 def test_words_on_the_page(copied):
@@ -161,3 +161,15 @@ def test_a_restricted_file_that_is_left_out_is_no_alteration(copied):
 
 def study_runs_implementation(manifest):
     return "04_implementation" in [told["name"] for told in manifest["notebooks"]]
+
+
+def test_a_digit_in_the_word_file(copied):
+    folder = copied("prairie")
+    document = docx.Document(str(folder / "report.docx"))
+    run = next(r for p in document.paragraphs for r in p.runs if re.search(r"\d", r.text))
+    run.text = re.sub(r"\d", lambda m: str((int(m[0]) + 1) % 10), run.text, count=1)
+    document.save(str(folder / "report.docx"))
+    told = altered(folder)["report.docx"][1]
+    assert len(told) == 1
+    assert "“ is now “" not in told[0]
+    assert re.search(r"\d.*” is now “.*\d", told[0])

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+import rpeval.audit.audit
 import rpeval.audit.case
 from rpeval.audit.audit import audit
 from rpeval.audit.page import write_pages
@@ -34,6 +35,9 @@ def failed(folder, place):
 def page(request, studies, tmp_path, monkeypatch):
     folder = shutil.copytree(studies / "prairie", tmp_path / "prairie")
     monkeypatch.chdir(studies.parent)
+    monkeypatch.setattr(
+        rpeval.audit.audit, "find_stray_digits", lambda *_: ("report.pdf, page 2: 12 in “12 towns”",)
+    )
     monkeypatch.setattr(rpeval.audit.case.shutil, "rmtree", lambda *_, **__: None)
     monkeypatch.setattr(
         rpeval.audit.case, "make_again", lambda sources, place, say: request.param(folder, place)

@@ -5,6 +5,7 @@ names; papermill, nbval and JupyterLab then all start warm.
 """
 
 import asyncio
+import contextlib
 import functools
 import os
 import subprocess
@@ -30,7 +31,7 @@ class WarmProvisioner(LocalProvisioner):
             environment = dict(settings.get("env") or os.environ)
             words = cmd[cmd.index("-f") :]
             ask = functools.partial(Forked, environment=environment, folder=folder, streams=streams)
-            self.process = await asyncio.to_thread(ask, words)  # the first waits until the libraries are there
+            self.process = await asyncio.to_thread(ask, words)  # the first waits for the libraries
         except (Unavailable, OSError, ValueError) as error:
             self.log.debug("A stock kernel instead of a warm one: %s", error)
             return await super().launch_kernel(cmd, **settings)
@@ -40,6 +41,13 @@ class WarmProvisioner(LocalProvisioner):
         self.pid = self.pgid = self.process.pid
         self.cwd = Path(folder)
         return self.connection_info
+
+    async def kill(self, restart: bool = False) -> None:
+        """Kill the kernel and see it end; who asked would else look again only after a tenth of a second."""
+        await super().kill(restart)
+        if self.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(1)
 
 
 def _stream(given: Any, usual: int, opened: list[int]) -> int:

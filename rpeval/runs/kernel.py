@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rpeval.kernels.client import THREADS
+from rpeval.runs.ready import client_class
 
 KERNEL, PROVISIONER = "python3", "rpeval-warm"
 DISTURBING = ("PYTHONSTARTUP", "MPLBACKEND", "JUPYTER_PATH")
@@ -57,7 +58,8 @@ def kernel_class() -> type:
         def __init__(self, **settings: Any):
             # without folders to look in, only this interpreter's own is left, whatever the user installed
             specs = KernelSpecManager(kernel_dirs=[], kernel_spec_class=OwnSpec)
-            super().__init__(kernel_spec_manager=specs, transport_encryption="auto", **settings)
+            settings |= {"kernel_spec_manager": specs, "client_factory": client_class()}
+            super().__init__(transport_encryption="auto", **settings)
             _kernels.append(self)
 
     return OwnKernel

@@ -12,13 +12,13 @@ SEED, MEAN, SCHOOL_SD = 20260907, -2.0, 2.2
 STUDIES, TAUS = (3, 5, 8, 10, 20), (0.0, 0.5, 1.0, 2.0)
 SCHOOLS = (12, 24, 36, 48, 60)
 ABOUT = """
-Written by `bench/synthesis.py`, {draws:,} syntheses of each case. True effects of districts are normal around
-{mean:g} per 100 students with standard deviation tau; a quarter of a district's schools adopt; changes of schools
-have standard deviation {sd:g}, so standard errors are about 0.7 with 60 schools and 1.5 with 12. Each study
-estimates its own standard error (Welch), from as few as three adopting schools. *Pooled* is Paule–Mandel with
-Hartung–Knapp, its factor held at one or above; *usual* is DerSimonian–Laird with a normal interval; *common* takes
-all effects to be the same; *prediction* is how often the prediction interval holds the true effect of one further
-district. Widths are medians.
+Written by `bench/synthesis.py`, {draws:,} syntheses of each case. True effects of districts are normal
+around {mean:g} per 100 students with standard deviation tau; a quarter of a district's schools adopt;
+changes of schools have standard deviation {sd:g}, so standard errors are about 0.7 with 60 schools and
+1.5 with 12. Each study estimates its own standard error (Welch), from as few as three adopting schools.
+*Pooled* is Paule–Mandel with Hartung–Knapp, its factor held at one or above; *usual* is
+DerSimonian–Laird with a normal interval; *common* takes all effects to be the same; *prediction* is how
+often the prediction interval holds the true effect of one further district. Widths are medians.
 """
 HEADINGS = "| case | tau | pooled, % | usual, % | common, % | prediction, % | width | width of prediction |"
 QUICK, FULL = 100, 1000
@@ -93,8 +93,9 @@ def write(table: pd.DataFrame, draws: int, folder: Path) -> str:
     error = 100 * (0.95 * 0.05 / draws) ** 0.5
     few = table[table["case"].str.match("(?:5|8|10) ")]
     first = (
-        f"The interval of the pooled effect holds the truth in {_ends(table, 'pooled')} % of simulated syntheses,"
-        f" in {_ends(few, 'pooled')} % of those of 5 to 10 studies (nominal 95 %, Monte Carlo error {error:.1f});"
+        f"The interval of the pooled effect holds the truth in {_ends(table, 'pooled')} % of simulated"
+        f" syntheses, in {_ends(few, 'pooled')} % of those of 5 to 10 studies (nominal 95 %, Monte Carlo"
+        f" error {error:.1f});"
         f" the usual one (DerSimonian–Laird, normal) in {_ends(table, 'usual')} %. The prediction interval"
         f" holds a further district in {_ends(table, 'prediction')} %."
     )

@@ -19,7 +19,8 @@ LAYERS = {
     "findings": GROUND,
     "reports": GROUND | {"findings"},
     "kernels": set(),
-    "runs": GROUND | {"kernels", "inputs.params", "inputs.check", "inputs.plan", "findings", "reports"},
+    "runs": GROUND
+    | {"kernels", "inputs.params", "inputs.check", "inputs.plan", "inputs.synthesis", "findings", "reports"},
     # An audit reads what a study reads, to trace a number to its columns and to compute it a second time.
     "audit": GROUND | {"inputs", "findings", "reports", "runs"},
     "cli": GROUND | {"inputs.params", "inputs.check", "reports", "runs", "audit"},

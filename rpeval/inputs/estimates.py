@@ -17,7 +17,7 @@ from rpeval.inputs.tables.files import missing_columns, read_table
 from rpeval.inputs.words import counted, instead, quote, some
 
 NEEDED = ("study", "district", "simulated", "finding", "label", "unit", "outcome", "method", "value")
-TEXTS = ("district_id", "definition", "weights", "kind", "design", "reason")
+TEXTS = ("district_id", "definition", "weights", "design", "reason")
 NUMBERS = ("value", "se", "low", "high", "level", "df", "schools_n", "adopting_n")
 COLUMNS = (*dict.fromkeys((*NEEDED, *TEXTS, *NUMBERS)),)
 SURVEYS = ("belonging", "survey")  # rooms of findings that rest on students asked
@@ -43,7 +43,7 @@ def read_estimates(synthesis: Synthesis) -> Estimates:
 
     A table has one row per study and finding: study, district, simulated (yes or no), finding, label, unit,
     outcome, method and value, and se, or low and high (with level, .95 where empty, and df, normal where
-    empty). What may be there, too: definition (what is counted), weights, design, kind, district_id,
+    empty). What may be there, too: definition (what is counted), weights, design, district_id,
     schools_n, adopting_n, and reason, where a study has no estimate. Text that must be the same is compared
     letter by letter. Of a report, findings.json, manifest.json and the table of the trend are read: outcome,
     weights, definitions, instrument and hours of a day from the params of its run; the method is the part
@@ -92,7 +92,7 @@ def _read_table(path: Path, label: str, problems: list[Problem]) -> pd.DataFrame
     if len(wrong) and "simulated" in table.headings:
         what = f"{counted(len(wrong), 'row says', '', '')} neither yes nor no."
         problems.append(Problem(f"{label}: simulated", what, "Write yes or no in each row."))
-    return rows.assign(kind=rows["kind"].replace("", "exact"))
+    return rows
 
 
 def _read_reports(synthesis: Synthesis, problems: list[Problem]) -> pd.DataFrame:
@@ -128,10 +128,7 @@ def _row(
     """Lay one study's finding out as a row of the table."""
     params = manifest["params"]["resolved"]
     told = next((f for f in found["findings"] if f["id"] == id), {"reason": ABSENT})
-    row = {
-        name: told.get(name)
-        for name in ("label", "unit", "kind", "value", "se", "low", "high", "level", "df")
-    }
+    row = {name: told.get(name) for name in ("label", "unit", "value", "se", "low", "high", "level", "df")}
     method, reason = (told.get(name) or "" for name in ("method", "reason"))
     return row | {
         "study": found["study"], "district": found["district"], "district_id": params["district"]["leaid"],

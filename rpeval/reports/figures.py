@@ -23,6 +23,8 @@ KINDS = {
     "intervals": kinds.intervals,
     "planted": kinds.intervals,
     "chances": kinds.chances,
+    "forest": kinds.forest,
+    "funnel": kinds.funnel,
 }
 
 # Drawn as text and lines rather than by matplotlib, so that it can be read aloud.
@@ -38,6 +40,8 @@ COLUMNS = {
     "intervals": ("label", "value", "low", "high"),
     "planted": ("label", "planted", "found", "low", "high"),
     "chances": ("value", "chance"),
+    "forest": ("label", "part", "value", "low", "high", "weight"),
+    "funnel": ("value", "se", "center"),
 }
 KEYS = {
     "trend": ("year", "wave", "arm"),
@@ -132,6 +136,9 @@ def draw(table: Table) -> Figure:
     intervals : label (a year, a method, a school left out), value, low, high, unit (optional), rows in order
     planted : label, unit, planted, found, low, high
     chances : value (above zero, on a scale of ratios), chance (percent)
+    forest  : label, part (study, pooled, other for another mean, range for a prediction), value, low, high,
+              weight (percent), rows in order
+    funnel  : value, se, center (the same in every row: where the limits of chance meet)
     A table with marks shows them in the kinds that are drawn over years: trend, groups, event.
     Refuses (FindingError) an unknown kind, a missing column, two rows for one point, no row left to draw.
 

@@ -24,7 +24,7 @@ def code_cells(path: Path) -> list:
 def test_there_are_notebooks():
     names = [p.stem for p in NOTEBOOKS]
     assert names[0] == "00_planning"
-    assert names[-1] == "05_report"
+    assert names[-1] == "06_synthesis"
 
 
 @each

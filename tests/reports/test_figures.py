@@ -56,7 +56,11 @@ INTERVALS = table({"label": [2016, 2017, 2018], "value": [0.5, -0.2, -2.0], "low
 BY_YEAR = table({"year": [2018, 2019, 2021], "value": [-1.0, -1.5, -2.0], "low": [-2.0, -2.5, -3.0],
                  "high": [0.0, -0.5, -1.0]}, "event")  # fmt: skip
 CHANCES = table({"value": [25.0, 100.0, 400.0], "chance": [3.0, 40.0, 96.0]}, "chances")
-ALL = {"chances": CHANCES, "trend": TREND, "event": EVENT, "groups": GROUPS, "dots": DOTS, "stack": STACK, "planted": PLANTED,
+FOREST = table({"label": ["East", "West", "Mean", "Same", "Further"], "part": ["study"] * 2 + ["pooled", "other", "range"],
+                "value": [-1.0, -3.0, -2.0, -2.1, -2.0], "low": [-2.0, -5.0, -4.0, -3.0, -9.0],
+                "high": [0.0, -1.0, 0.5, -1.2, 5.0], "weight": [60.0, 40.0] + [None] * 3}, "forest")  # fmt: skip
+FUNNEL = table({"value": [-1.0, -3.0, 0.5], "se": [0.5, 1.0, 2.0], "center": [-1.5] * 3}, "funnel")
+ALL = {"forest": FOREST, "funnel": FUNNEL, "chances": CHANCES, "trend": TREND, "event": EVENT, "groups": GROUPS, "dots": DOTS, "stack": STACK, "planted": PLANTED,
        "intervals": INTERVALS}  # fmt: skip
 TOLD = {2021: "New code of conduct", 2019: "Counselors added"}
 
@@ -65,6 +69,39 @@ def test_a_chance_is_drawn_over_its_value_and_half_is_marked():
     drawn = lines(figures.draw(CHANCES))
     assert [(25.0, 3.0), (100.0, 40.0), (400.0, 96.0)] in drawn
     assert any({y for _, y in line} == {50.0} for line in drawn)
+
+
+def test_a_forest_tells_what_the_districts_found_and_what_they_say_together():
+    figure = figures.draw(FOREST)
+    said = texts(figure)
+    assert {"East", "West", "Mean", "Same", "Further", "60%", "40%"} <= set(said)
+    assert {"−1.0  (−2.0 to 0.0)", "−2.0  (−4.0 to 0.5)", "(−9.0 to 5.0)"} <= set(said)
+    ax = figure.axes[0]
+    places = {t.get_text(): y for t, y in zip(ax.get_yticklabels(), ax.get_yticks(), strict=True)}
+    assert sorted(places, key=places.get, reverse=True) == ["East", "West", "Mean", "Same", "Further"]
+    assert sorted(x for x, _ in ax.collections[-1].get_offsets()) == [-3.0, -1.0]
+    diamonds = [sorted({x for x, _ in patch.get_xy()}) for patch in ax.patches]
+    assert diamonds == [[-3.0, -2.1, -1.2], [-4.0, -2.0, 0.5]] or diamonds == [[-4.0, -2.0, 0.5], [-3.0, -2.1, -1.2]]
+
+
+def test_a_forest_of_many_keeps_to_a_page():
+    k = 200
+    many = table({"label": [f"D{i}" for i in range(k)] + ["Mean"], "part": ["study"] * k + ["pooled"],
+                  "value": np.linspace(-3, 1, k + 1), "low": np.linspace(-5, 0, k + 1), "high": np.linspace(-2, 2, k + 1),
+                  "weight": [0.5] * k + [None]}, "forest")  # fmt: skip
+    figure = figures.draw(many)
+    assert figure.get_figheight() < 9
+    assert "Mean" in texts(figure)
+    assert "D7" not in texts(figure)
+
+
+def test_a_funnel_puts_the_surest_on_top_between_the_limits_of_chance():
+    figure = figures.draw(FUNNEL)
+    assert [(-1.0, 0.5), (-3.0, 1.0), (0.5, 2.0)] in lines(figure)
+    bottom, top = figure.axes[0].get_ylim()
+    assert (bottom, top) == (pytest.approx(2.16), 0)
+    ends = sorted(line[1][0] for line in lines(figure) if len(line) == 2)
+    assert ends == pytest.approx([-1.5 - 1.96 * 2.16, -1.5, -1.5 + 1.96 * 2.16])
 
 
 def test_every_kind_is_tried():

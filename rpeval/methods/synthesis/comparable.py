@@ -20,7 +20,6 @@ SAME = {
     "definition": "Run the studies with the same definitions, or pool those that share them.",
     "weights": "Run the studies with the same `weights`.",
     "method": "Pool a finding that every study makes by one method, or those studies that share it.",
-    "kind": "Pool a finding of one kind.",
 }
 
 
@@ -31,10 +30,11 @@ def comparable(frame: pd.DataFrame) -> pd.DataFrame:
     that weigh schools differently, or of one district twice, is a number without a meaning.
 
     frame : one row per study with an estimate: study, value, and se or low and high (with level and df); and
-            what it is: simulated, finding, unit, outcome, definition, weights, method, kind. `district` and
+            what it is: simulated, finding, unit, outcome, definition, weights, method. `district` and
             `district_id`, where they are there, tell two studies of one district apart.
-    Returns the rows with `se`, and `se_from`: "reported", or "interval" where the standard error was read
-    from the width of an interval by its t distribution (normal where no degrees of freedom are told).
+    Returns the rows with `se`, the ends of each interval, and `se_from`: "reported", or "interval" where the
+    standard error was read from the width of an interval by its t distribution (normal where no degrees of
+    freedom are told).
     A reported one is taken even where the interval came by other means, such as by dealing the start years
     anew: the pooled weight needs the variance of the estimate, not how sure the study is of that variance.
     Refuses (MethodError, everything at once with the studies' names): whatever is not the same in all of
@@ -47,8 +47,16 @@ def comparable(frame: pd.DataFrame) -> pd.DataFrame:
     """
     refuse([*_different(frame), *_twice(frame), *_without_error(frame)])
     read = frame["se"].isna() if "se" in frame else pd.Series(True, index=frame.index)
-    told = frame.assign(se=_errors(frame).astype(float))
+    told = _with_ends(frame.assign(se=_errors(frame).astype(float)))
     return told.assign(se_from=np.where(read, "interval", "reported")).reset_index(drop=True)
+
+
+def _with_ends(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give the interval of studies that tell a standard error only."""
+    half = _reach(frame) * frame["se"]
+    for name, end in {"low": frame["value"] - half, "high": frame["value"] + half}.items():
+        frame = frame.assign(**{name: frame[name].fillna(end) if name in frame else end})
+    return frame
 
 
 def _different(frame: pd.DataFrame) -> Iterator[Problem]:
@@ -94,8 +102,12 @@ def _errors(frame: pd.DataFrame) -> pd.Series:
     if not {"low", "high"} <= set(frame):
         return told
     value, low, high = (frame[name].astype(float) for name in ("value", "low", "high"))
-    level = frame["level"].astype(float).fillna(0.95) if "level" in frame else 0.95
-    df = frame["df"].astype(float).fillna(np.inf) if "df" in frame else np.inf
-    reach = stats.t.ppf((1 + level) / 2, df)
     even = np.maximum(high - value, value - low) <= LOPSIDED * np.minimum(high - value, value - low)
-    return told.fillna(((high - low) / (2 * reach)).where(even))
+    return told.fillna(((high - low) / (2 * _reach(frame))).where(even))
+
+
+def _reach(frame: pd.DataFrame) -> np.ndarray:
+    """Give the half width of each study's interval in standard errors."""
+    level = frame["level"].astype(float).fillna(0.95) if "level" in frame else pd.Series(0.95, frame.index)
+    df = frame["df"].astype(float).fillna(np.inf) if "df" in frame else np.inf
+    return stats.t.ppf((1 + level) / 2, df)

@@ -17,7 +17,12 @@ from rpeval.reports.drawing.marks import BLUE, FAINT, ORANGE, SHADE, SOFT
 WIDTH = 7.2
 PLANTED = 12  # planted values that are all drawn
 NAMED, DOTTED = 30, 300  # dots that are all named; dots that can be told apart
-FIXED = {"event": "value", "dots": "value", "intervals": "value", "planted": "planted", "chances": "chance"}
+FIXED = {
+    "event": "value", "dots": "value", "intervals": "value", "planted": "planted", "chances": "chance",
+    "forest": "value", "funnel": "value",
+}  # fmt: skip
+CHANCE = 1.96  # standard errors to a side within which 95 of 100 studies of one effect lie
+LISTED = 60  # studies of a forest that are all named
 _KEYS = YEAR_COLUMNS | {"arm", "group", "item", "school_id", "school_name", "suppressed", "unit"}
 
 
@@ -219,6 +224,52 @@ def chances(figure: Figure, table: Table) -> None:
     ax.set(ylim=(0, 100), xlabel=table.labels.get("value", "Value"), ylabel="")
     ax.set_title(table.labels.get("chance", "Chance, percent"))
     ax.yaxis.set_major_locator(MaxNLocator(4, steps=marks.STEPS))
+
+
+def forest(figure: Figure, table: Table) -> None:
+    """Draw each study with its interval, its square as large as its weight, and what they say together below.
+
+    So many studies that their names would not fit a page are drawn in order of value, without names.
+    """
+    frame = visible(table)
+    alone = frame["part"] == "study"
+    few = alone.sum() <= LISTED
+    frame = frame if few else pd.concat([frame[alone].sort_values("value"), frame[~alone]])
+    rows = frame.iloc[::-1].reset_index(drop=True)
+    study = (rows["part"] == "study").to_numpy()
+    tall = np.where(study, 0.26 if few else 0.03, 0.34)
+    y = np.cumsum(tall) - tall / 2
+    figure.set_size_inches(WIDTH, 0.75 + tall.sum())
+    ax = figure.subplots()
+    ax.axvline(0, color=SOFT, lw=0.9, zorder=1)
+    told = rows[study]
+    ax.hlines(y[study], told["low"], told["high"], color=BLUE if few else FAINT, lw=1.6 if few else 0.9)
+    sizes = 12 + 5 * told["weight"].clip(upper=40) if few else 3
+    ax.scatter(told["value"], y[study], s=sizes, marker="s", color=BLUE, zorder=3)
+    marks.together(ax, y[~study], rows[~study])
+    named = np.full(len(rows), few) | ~study
+    ax.set_yticks(y[named], [textwrap.shorten(str(t), 36, placeholder=" …") for t in rows["label"][named]])
+    ax.tick_params(axis="y", length=0)
+    marks.write_columns(ax, y[named], rows[named], digits=table.digits)
+    if study.any() and not study.all():
+        ax.axhline(tall[~study].sum(), color=SOFT, lw=0.8)
+    ax.spines["left"].set_visible(False)
+    ax.set(ylim=(0, tall.sum()), xlabel=table.labels.get("value", "Effect"), ylabel="")
+
+
+def funnel(figure: Figure, table: Table) -> None:
+    """Draw each study's effect over its standard error, the surest on top, between the limits of chance."""
+    rows = visible(table)
+    figure.set_size_inches(WIDTH, 3.6)
+    ax = figure.subplots()
+    center, deep = float(rows["center"].iloc[0]), 1.08 * float(rows["se"].max())
+    ax.plot([center, center], [0, deep], color=SOFT, lw=0.9, zorder=1)
+    for side in (-CHANCE, CHANCE):
+        ax.plot([center, center + side * deep], [0, deep], color=SOFT, lw=0.9, ls=(0, (5, 3)), zorder=1)
+    ax.plot(rows["value"], rows["se"], ls="", marker="o", ms=6, mfc=BLUE, mec="white", mew=0.8, zorder=3)
+    ax.set(ylim=(deep, 0), xlabel=table.labels.get("value", "Effect"), ylabel="")
+    ax.set_title(table.labels.get("se", "Standard error"))
+    ax.yaxis.set_major_locator(MaxNLocator(5, steps=marks.STEPS))
 
 
 def _groups(table: Table) -> list[str]:

@@ -19,6 +19,7 @@ INK, SOFT, FAINT, SHADE = "#1a2530", "#56636f", "#c9d0d6", "#eceff2"
 BLUE, ORANGE = "#0b5683", "#b04a00"
 AGAINST, MIDDLE, FAVOR = ("#a84600", "#e79a52", "#f6d2ae"), "#dfe3e6", ("#c3dbea", "#6aa5cb", "#0b5683")
 STEPS = [1, 2, 2.5, 5, 10]
+COLUMNS = (118, 158)  # right ends of what a forest writes beside its axes, in points
 LIFTED = 18  # room between axes and title for the letters of marks
 
 # Arms differ in color, line, marker and fill, so that they stay apart in gray and for any color vision.
@@ -160,6 +161,33 @@ def intervals(
         draw(at, rows["low"].to_numpy(float), rows["high"].to_numpy(float), color=color, lw=1.6, zorder=2)
     x, y = (at, value) if upright else (value, at)
     ax.plot(x, y, ls="", marker=marker, ms=5.5, mfc=face, mec=color, mew=1.4, zorder=3)
+
+
+def together(ax: Axes, at: np.ndarray, rows: pd.DataFrame) -> None:
+    """Draw what studies say together: a mean as a diamond as wide as its interval, a range as a line."""
+    for y, row in zip(at, rows.itertuples(), strict=True):
+        if row.part == "range":
+            ax.plot([row.low, row.high], [y, y], color=ORANGE, lw=1.8, ls=(0, (4, 2)), zorder=2)
+            ax.plot([row.low, row.high], [y, y], ls="", marker="|", ms=9, mew=1.8, color=ORANGE, zorder=3)
+            continue
+        face = BLUE if row.part == "pooled" else "white"
+        ax.fill([row.low, row.value, row.high, row.value], [y, y + 0.1, y, y - 0.1], fc=face, ec=BLUE, lw=1.2,
+                zorder=3)  # fmt: skip
+
+
+def write_columns(ax: Axes, at: np.ndarray, rows: pd.DataFrame, *, digits: Mapping[str, int]) -> None:
+    """Write beside each row its value with its interval, and its weight, as the table prints them."""
+    told, shares = digits.get("value", 1), digits.get("weight", 0)
+    for y, row in zip(at, rows.itertuples(), strict=True):
+        value = "" if row.part == "range" else f"{show_number(row.value, told)}  "
+        text = f"{value}({show_number(row.low, told)} to {show_number(row.high, told)})"
+        weight = show_number(row.weight, shares)
+        for x, words in zip(COLUMNS, (text, weight and f"{weight}%"), strict=True):
+            ax.annotate(words, (1, y), xycoords=ax.get_yaxis_transform(), xytext=(x, 0), ha="right",
+                        textcoords="offset points", va="center", fontsize=8.5)  # fmt: skip
+    for x, words in zip(COLUMNS, ("Effect and interval", "Weight"), strict=True):
+        ax.annotate(words, (1, 1), xycoords="axes fraction", xytext=(x, 5), textcoords="offset points",
+                    ha="right", va="bottom", fontsize=8.5, color=SOFT)  # fmt: skip
 
 
 def top_note(ax: Axes, x: float, text: str) -> Text:

@@ -1,0 +1,65 @@
+"""Faults at random moments, a few of each: `python bench/faults.py --full` does two hundred."""
+
+import random
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+
+import faults
+
+from rpeval.kernels.client import SOCKET, WarmProcess
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kills by what /proc tells")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Two tiny studies and one warm process for all runs, so that a run takes a few seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        warm = WarmProcess()
+        patch.setenv(SOCKET, warm.ready())
+        yield faults.Place(tmp_path_factory.mktemp("faults") / "project", studies=2, jobs=1)
+        warm.close()
+
+
+@pytest.mark.parametrize("kind", ["runner", "worker", "kernel", "spoiled input", "two runs", "full disk"])
+def test_after_a_fault_resume_makes_every_byte_as_it_should_be(place, kind):
+    if kind in faults.MOUNTS and not faults.can_mount():
+        pytest.skip("this user cannot mount a small file system")
+    chance = random.Random(kind)
+    fault = faults.disturb(place, kind, chance.uniform(0.2, place.seconds), chance)
+    assert fault.wrong == []
+
+
+def test_the_death_of_the_warm_process(place, monkeypatch):
+    monkeypatch.delenv(SOCKET)
+    fault = faults.disturb(place, "warm process", place.seconds / 2, random.Random(1))
+    assert fault.wrong == []
+
+
+def test_the_harness_sees_what_is_wrong(place):
+    """A report with one byte more, one that is missing under a claimed success, and something left beside."""
+    assert place.run().returncode == 0
+    assert place.judge(0) == []
+    page = place.reports / "study1" / "report.html"
+    page.write_text(page.read_text() + " ")
+    assert place.judge(0) == ["study1 differs in report.html"]
+    shutil.rmtree(place.reports / "study1")
+    assert place.judge(0) == ["exit code 0 with 1 reports"]
+    (place.reports / ".room-study1-00").mkdir()
+    (place.reports / ".room-study1-00" / "someones.txt").touch()
+    wrong, kept = place.resume()
+    assert wrong == ["after --resume: left beside the reports: .room-study1-00"]
+    assert kept == 1
+
+
+def test_the_table_names_what_went_wrong(tmp_path):
+    done = [faults.Fault("runner", 1.5, []), faults.Fault("full disk", 2.0, ["torn"])]
+    text = faults.write(done, tmp_path).read_text()
+    assert "1 of 2 faults ended well" in text
+    assert "- full disk after 2.0 s: torn" in text
+    assert "| runner | 1 | 1 | 0 |" in text

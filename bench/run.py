@@ -13,9 +13,10 @@ import picture
 import placebo
 import survey
 import survey_calibration
+import synthesis
 
 HERE = Path(__file__).parent
-BENCHES = ("did", "calibration", "fresh", "placebo", "survey_calibration", "survey")
+BENCHES = ("did", "calibration", "fresh", "placebo", "survey_calibration", "survey", "synthesis")
 
 
 def main() -> None:
@@ -49,6 +50,9 @@ def main() -> None:
     if "survey" in wanted:
         draws = chosen.draws or (survey.FULL if chosen.full else survey.QUICK)
         survey.write(survey.run(full=chosen.full), survey.judge_gate(draws), draws, folder)
+    if "synthesis" in wanted:
+        draws = chosen.draws or (synthesis.FULL if chosen.full else synthesis.QUICK)
+        print(synthesis.write(synthesis.run(draws), draws, folder))
     print(f"Tables are in {folder.relative_to(HERE.parent)}/.")
 
 

@@ -1,4 +1,4 @@
-# Reference numbers from R metafor: Rscript tests/methods/synthesis/reference.R > tests/methods/synthesis/reference.csv
+# Reference numbers from R metafor: Rscript tests/methods/synthesis/reference.R > tests/methods/synthesis/reference.txt
 # The vaccine trials are metafor's dat.bcg (Colditz and others 1994), the other studies are invented.
 suppressMessages(library(metafor))
 options(digits = 15)

@@ -12,7 +12,7 @@ from rpeval.methods.synthesis.looks import by_group, small_studies
 from rpeval.methods.synthesis.pooling import common_effect, der_simonian_laird, pooled, prediction
 from rpeval.methods.synthesis.spread import spread
 
-TOLD = pd.read_csv(Path(__file__).with_name("reference.csv"), dtype=str)
+TOLD = pd.read_csv(Path(__file__).with_name("reference.txt"), dtype=str)
 SETS = {name: rows.set_index("name")["value"] for name, rows in TOLD.groupby("set")}
 each = pytest.mark.parametrize("name", sorted(SETS))
 

@@ -81,7 +81,27 @@ def test_a_forest_tells_what_the_districts_found_and_what_they_say_together():
     assert sorted(places, key=places.get, reverse=True) == ["East", "West", "Mean", "Same", "Further"]
     assert sorted(x for x, _ in ax.collections[-1].get_offsets()) == [-3.0, -1.0]
     diamonds = [sorted({x for x, _ in patch.get_xy()}) for patch in ax.patches]
-    assert diamonds == [[-3.0, -2.1, -1.2], [-4.0, -2.0, 0.5]] or diamonds == [[-4.0, -2.0, 0.5], [-3.0, -2.1, -1.2]]
+    assert diamonds == [[-3.0, -2.1, -1.2], [-4.0, -2.0, 0.5]] or diamonds == [
+        [-4.0, -2.0, 0.5],
+        [-3.0, -2.1, -1.2],
+    ]
+
+
+def test_a_range_far_beyond_the_districts_ends_in_arrows_and_its_numbers_are_told():
+    """Studies reach from −5 to 0.5, so nothing is drawn beyond half of that to each side."""
+    wide = table({**FOREST.frame.to_dict("list"), "low": [-2.0, -5.0, -4.0, -3.0, -90.0], "high": [0.0, -1.0, 0.5, -1.2, 70.0]},
+                 "forest")  # fmt: skip
+    ax = figures.draw(wide).axes[0]
+    ends = {
+        line.get_marker(): line.get_xdata()[0]
+        for line in ax.lines
+        if line.get_marker() in "<>|" and line.get_marker()
+    }
+    assert ends == {"<": -5 - 2.75, ">": 0.5 + 2.75}
+    assert "(−90.0 to 70.0)" in texts(ax.figure)
+    near = table({**FOREST.frame.to_dict("list"), "low": [-2.0, -5.0, -4.0, -3.0, -6.0], "high": [0.0, -1.0, 0.5, -1.2, 2.0]},
+                 "forest")  # fmt: skip
+    assert [line.get_marker() for line in figures.draw(near).axes[0].lines].count("|") == 2
 
 
 def test_a_forest_of_many_keeps_to_a_page():

@@ -246,7 +246,10 @@ def forest(figure: Figure, table: Table) -> None:
     ax.hlines(y[study], told["low"], told["high"], color=BLUE if few else FAINT, lw=1.6 if few else 0.9)
     sizes = 12 + 5 * told["weight"].clip(upper=40) if few else 3
     ax.scatter(told["value"], y[study], s=sizes, marker="s", color=BLUE, zorder=3)
-    marks.together(ax, y[~study], rows[~study])
+    near = rows[rows["part"] != "range"]
+    low, high = near["low"].min(), near["high"].max()
+    room = (high - low) / 2
+    marks.together(ax, y[~study], rows[~study], within=(low - room, high + room))
     named = np.full(len(rows), few) | ~study
     ax.set_yticks(y[named], [textwrap.shorten(str(t), 36, placeholder=" …") for t in rows["label"][named]])
     ax.tick_params(axis="y", length=0)

@@ -163,12 +163,17 @@ def intervals(
     ax.plot(x, y, ls="", marker=marker, ms=5.5, mfc=face, mec=color, mew=1.4, zorder=3)
 
 
-def together(ax: Axes, at: np.ndarray, rows: pd.DataFrame) -> None:
-    """Draw what studies say together: a mean as a diamond as wide as its interval, a range as a line."""
+def together(ax: Axes, at: np.ndarray, rows: pd.DataFrame, *, within: tuple[float, float]) -> None:
+    """Draw what studies say together: a mean as a diamond as wide as its interval, a range as a line.
+
+    A range that goes on beyond `within` ends there in a point like an arrow's.
+    """
     for y, row in zip(at, rows.itertuples(), strict=True):
         if row.part == "range":
-            ax.plot([row.low, row.high], [y, y], color=ORANGE, lw=1.8, ls=(0, (4, 2)), zorder=2)
-            ax.plot([row.low, row.high], [y, y], ls="", marker="|", ms=9, mew=1.8, color=ORANGE, zorder=3)
+            ends = max(row.low, within[0]), min(row.high, within[1])
+            ax.plot(ends, [y, y], color=ORANGE, lw=1.8, ls=(0, (4, 2)), zorder=2)
+            for x, told, beyond in ((ends[0], row.low, "<"), (ends[1], row.high, ">")):
+                ax.plot([x], [y], ls="", marker="|" if x == told else beyond, ms=8, mew=1.8, color=ORANGE)
             continue
         face = BLUE if row.part == "pooled" else "white"
         ax.fill([row.low, row.value, row.high, row.value], [y, y + 0.1, y, y - 0.1], fc=face, ec=BLUE, lw=1.2,

@@ -17,6 +17,7 @@ help: ## Print the targets
 
 reports: .venv/.ready ## Render the report of every study whose data is shipped, into reports/
 	$(BIN)/rpeval run $(SHIPPED)
+	$(BIN)/rpeval synthesize params/syntheses/districts.yml
 
 test: .venv/.ready ## Run all tests, two at a time
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rpeval import __version__
-from rpeval.cli import auditing, quoting, record, study
+from rpeval.cli import auditing, quoting, record, study, synthesis
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 two reports differ (diff); 2 a word of the command is wrong; 3 the params file"
@@ -48,6 +48,6 @@ def options(
     """Offer the options of every command; `main` has taken --debug out already, wherever it stood."""
 
 
-for group in (study, quoting, auditing, record):
+for group in (study, synthesis, quoting, auditing, record):
     for command, short_help in group.COMMANDS.items():
         app.command(short_help=short_help)(command)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -66,6 +67,7 @@ def run(
         raise typer.Exit(STOPPED) from None
     if len(outcomes) > 1:
         say("\n".join(summarize(outcomes, near=near)))
+    _list_studies(Path(outcome.folder).parent for outcome in outcomes if outcome.folder)
     raise typer.Exit(max(outcome.code for outcome in outcomes))
 
 
@@ -73,7 +75,19 @@ def report(context: typer.Context, folder: Folders) -> None:
     """Write the pages again from the findings of a finished run, for example after a change of wording."""
     from rpeval.runs.study import report_again
 
-    each(context, folder, lambda path: say(f"{near(report_again(path))}"))
+    def again(path: Path) -> None:
+        say(f"{near(report_again(path))}")
+        _list_studies([Path(path).absolute().parent])
+
+    each(context, folder, again)
+
+
+def _list_studies(folders: Iterable[Path]) -> None:
+    """Write the page over all studies of each folder of reports."""
+    from rpeval.reports.index import write_index
+
+    for folder in dict.fromkeys(folders):
+        write_index(folder)
 
 
 def lock(

@@ -24,6 +24,7 @@ FILES = {
     "brief.es.pdf": "Resumen, PDF", "brief.es.docx": "Resumen, Word",
 }  # fmt: skip
 WIDE, HIGH = 132, 16  # of the picture of an interval, in pixels
+SYNTHESIS = "findings/06_synthesis.json"  # what only a synthesis of several studies has
 WITHIN = 0.95  # share of intervals that the common scale holds whole
 
 
@@ -115,13 +116,14 @@ def index(reports: Path | str) -> str:
     return write(
         "index.html.j2", styles=["report", "index"], scripts=["index"], studies=studies, unread=unread,
         failed=[name for name in failed if name not in names], verdicts=verdicts, states=states,
+        syntheses=[p.name for p in folders if (p / SYNTHESIS).is_file() and (p / "manifest.json").is_file()],
         wide=WIDE, high=HIGH,
     )  # fmt: skip
 
 
 def _finished(folder: Path) -> bool:
-    """Say whether a folder holds a recorded run: findings and a manifest, and no draft or failure."""
-    aside = folder.name.endswith((".draft", ".failed"))
+    """Say whether a folder holds a study's recorded run: no draft, failure, or synthesis of several."""
+    aside = folder.name.endswith((".draft", ".failed", ".audit")) or (folder / SYNTHESIS).is_file()
     return not aside and all((folder / name).is_file() for name in ("findings.json", "manifest.json"))
 
 

@@ -29,13 +29,13 @@ def render_page(folder: Path | str) -> Path:
     """
     folder = Path(folder)
     found = _open(folder)
-    document = compose(found)
+    document = compose(found, text=_text(found))
     _write(folder, web(found, document) | _pictures(document))
     return folder / "report.html"
 
 
 def render(folder: Path | str) -> Path:
-    """Write the report, its brief and its grant pack in every form, as pages, PDF, Word and workbook.
+    """Write the report in every form, as pages, PDF and Word; of one district also its brief and grant pack.
 
     Use it after the notebooks have run, or again at any time: nothing is computed, so the same folder gives
     the same bytes. What an earlier rendering left and this one does not make is removed.
@@ -46,13 +46,10 @@ def render(folder: Path | str) -> Path:
     folder = Path(folder)
     found, drawn = _open(folder), {}
     template = folder / TEMPLATE if (folder / TEMPLATE).is_file() else None
-    document = compose(found, drawn=drawn)
-    pack = grant(found, template=template, drawn=drawn)
+    document = compose(found, text=_text(found), drawn=drawn)
     files = web(found, document) | _pictures(document) | _printed("report", document, template)
-    for name, lang in BRIEFS.items():
-        brief = compose(found, text="brief", lang=lang, drawn=drawn if lang == "en" else None)
-        files |= {f"{name}.html": html(brief)} | _printed(name, brief, template)
-    files |= {f"grant/{name}": file for name, file in pack.items()}
+    if _text(found) == "report":
+        files |= _of_one_district(found, template, drawn)
     _write(folder, files)
     _remove_stale(folder, files)
     return folder / "report.html"
@@ -60,6 +57,22 @@ def render(folder: Path | str) -> Path:
 
 def _open(folder: Path) -> Collected:
     return collect(folder) if (folder / "findings").is_dir() else open_findings(folder)
+
+
+def _text(found: Collected) -> str:
+    return "synthesis" if any(id.startswith("synthesis.") for id in found.findings) else "report"
+
+
+def _of_one_district(
+    found: Collected, template: Path | None, drawn: dict[str, str]
+) -> dict[str, str | bytes]:
+    """Write the brief in two languages and the grant pack, which speak for one district."""
+    files: dict[str, str | bytes] = {}
+    for name, lang in BRIEFS.items():
+        brief = compose(found, text="brief", lang=lang, drawn=drawn if lang == "en" else None)
+        files |= {f"{name}.html": html(brief)} | _printed(name, brief, template)
+    pack = grant(found, template=template, drawn=drawn)
+    return files | {f"grant/{name}": file for name, file in pack.items()}
 
 
 def _pictures(document: Document) -> dict[str, str | bytes]:

@@ -29,6 +29,7 @@ PLAIN = ("params", "lock")  # inputs that hold no data
 # disclosure control. Nothing in a simulated study's report is restricted.
 RESTRICTED = {
     "notebooks/": "Executed cells may print names of schools, and counts before disclosure control.",
+    "appendix/": "The same cells, as pages.",
     "restricted/": "The key to the fingerprints of files that hold data.",
 }
 
@@ -171,7 +172,8 @@ def is_finished(folder: Path) -> bool:
 def check_outputs(folder: Path, content: Mapping[str, Any]) -> None:
     """Refuse (RunError) a report whose findings or tables were changed after the run."""
     key = read_key(folder)
-    kept = [o for o in content["outputs"] if o["path"].startswith(("findings", "tables/", "notebooks/"))]
+    of_run = ("findings", "tables/", "notebooks/", "template", "decisions")
+    kept = [o for o in content["outputs"] if o["path"].startswith(of_run)]
     changed = [
         Problem(f"{folder.name}/{o['path']}", "This file is not as the run left it.", "Run the study again.")
         for o in kept

@@ -116,6 +116,12 @@ def _make(
 
 def _finish(room: Room, params: Any, *, steps: tuple[Step, ...], started: str) -> None:
     """Turn what the notebooks saved into a whole report: pages (they collect the findings), manifest last."""
+    for item in room.inputs:
+        if item.key == "template":
+            shutil.copyfile(item.place, room.folder / "template.docx")
+    log = params.root / "params" / f"{params.study}.decisions.json"
+    if log.is_file():  # what was decided, as it stood: an output, for a later entry does not change the data
+        shutil.copyfile(log, room.folder / "decisions.json")
     _load_pages()(room.folder)
     check_inputs(room.inputs)
     names = tuple(step.name for step in steps)

@@ -16,7 +16,7 @@ from rpeval.findings.store import write_whole
 from rpeval.inputs.params import find_file, find_root
 from rpeval.inputs.synthesis import Synthesis, read_synthesis
 from rpeval.kernels import client as warm
-from rpeval.reports.synthesis import render_synthesis
+from rpeval.reports.render import render
 from rpeval.runs.execute import TIMEOUT, Task, execute_notebook
 from rpeval.runs.interrupt import interruptible
 from rpeval.runs.manifest import write_manifest
@@ -115,7 +115,7 @@ def _make(room: Room, synthesis: Synthesis, target: Path, *, timeout: int) -> No
     )  # fmt: skip
     try:
         execute_notebook(task)
-        render_synthesis(room.folder)
+        render(room.folder)
         check_inputs(room.inputs)
         when = {"start": started, "end": _now()}
         write_manifest(room.folder, room=room, params=synthesis, notebooks=(NOTEBOOK,), when=when)

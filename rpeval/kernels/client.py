@@ -22,7 +22,7 @@ THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 PATIENCE = 60.0  # seconds that importing may take on a slow machine
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """There is no warm process, so the stock kernel has to do."""
 
 
@@ -31,11 +31,12 @@ class WarmProcess:
 
     def __init__(self) -> None:
         if not sys.platform.startswith("linux") or not hasattr(os, "pidfd_open"):
-            raise Unavailable(f"no warm kernels on {sys.platform}")
+            raise UnavailableError(f"no warm kernels on {sys.platform}")
         self.folder = tempfile.mkdtemp(prefix="rpeval-")
         self.path, self.owner = str(Path(self.folder) / "warm"), os.getpid()
         theirs, self.pipe = os.pipe()
-        command = [sys.executable, "-m", "rpeval.kernels.server", "--socket", self.path, "--owner", str(theirs)]
+        told = ["--socket", self.path, "--owner", str(theirs)]
+        command = [sys.executable, "-m", "rpeval.kernels.server", *told]
         # a process is forked safely when it has one thread: not of linear algebra, not of pyarrow's memory
         environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
         environment["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
@@ -52,7 +53,7 @@ class WarmProcess:
         until = time.monotonic() + PATIENCE
         while not os.path.exists(self.path):
             if self.process.poll() is not None or time.monotonic() > until:
-                raise Unavailable("the warm process did not start")
+                raise UnavailableError("the warm process did not start")
             time.sleep(0.005)
         return self.path
 
@@ -76,20 +77,20 @@ def start() -> None:
     """Start the warm process in the background, so that it is ready when the first kernel is needed."""
     global _own
     if not os.environ.get(SOCKET) and (_own is None or _own.owner != os.getpid() or _own.pipe < 0):
-        with contextlib.suppress(Unavailable, OSError):
+        with contextlib.suppress(UnavailableError, OSError):
             _own = WarmProcess()
 
 
 def find() -> str:
-    """Give the socket of the warm process; raises Unavailable where there is none."""
+    """Give the socket of the warm process; raises UnavailableError where there is none."""
     told = os.environ.get(SOCKET)
     if told == "off":
-        raise Unavailable(f"{SOCKET} is off")
+        raise UnavailableError(f"{SOCKET} is off")
     if told:
         return told
     start()
     if _own is None:
-        raise Unavailable("it could not be started")
+        raise UnavailableError("it could not be started")
     return _own.ready()
 
 
@@ -113,7 +114,7 @@ class Forked:
             self.pid = self._hear()["process"]
         except (OSError, KeyError) as error:
             self._connection.close()
-            raise Unavailable(f"the warm process did not answer: {error}") from error
+            raise UnavailableError(f"the warm process did not answer: {error}") from error
 
     def _hear(self) -> dict[str, Any]:
         """Read one line of the warm process; empty when it is gone."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-from rpeval.kernels.client import Forked, Unavailable
+from rpeval.kernels.client import Forked, UnavailableError
 
 NAME = "rpeval-warm"
 
@@ -32,7 +32,7 @@ class WarmProvisioner(LocalProvisioner):
             words = cmd[cmd.index("-f") :]
             ask = functools.partial(Forked, environment=environment, folder=folder, streams=streams)
             self.process = await asyncio.to_thread(ask, words)  # the first waits for the libraries
-        except (Unavailable, OSError, ValueError) as error:
+        except (UnavailableError, OSError, ValueError) as error:
             self.log.debug("A stock kernel instead of a warm one: %s", error)
             return await super().launch_kernel(cmd, **settings)
         finally:

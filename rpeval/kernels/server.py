@@ -200,9 +200,9 @@ def run_kernel(request: dict[str, Any], descriptors: list[int]) -> None:
         os.dup2(descriptor, place)
         if descriptor > 2:
             os.close(descriptor)
-    sys.stdin = sys.__stdin__ = open(0, closefd=False)
-    sys.stdout = sys.__stdout__ = open(1, "w", buffering=1, closefd=False)
-    sys.stderr = sys.__stderr__ = open(2, "w", buffering=1, closefd=False)
+    sys.stdin = sys.__stdin__ = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(request["environment"], JPY_PARENT_PID=str(os.getppid()))
     os.environ.setdefault("MPLBACKEND", INLINE)
@@ -212,7 +212,7 @@ def run_kernel(request: dict[str, Any], descriptors: list[int]) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] in ("matplotlib_inline", "rpeval")]:
         del sys.modules[name]
     gc.unfreeze()
-    owned = f"--IPKernelApp.parent_handle={os.getppid()}"  # read from the environment at import, too early here
+    owned = f"--IPKernelApp.parent_handle={os.getppid()}"  # read from the environment at import: too early
     sys.argv = [str(find_spec("ipykernel_launcher").origin), *request["words"], owned]
     kernelapp = import_module("ipykernel.kernelapp")
     kernelapp.launch_new_instance()

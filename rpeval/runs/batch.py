@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rpeval.errors import Problem, RunError
-from rpeval.kernels.client import SOCKET, Unavailable, WarmProcess
+from rpeval.kernels.client import SOCKET, UnavailableError, WarmProcess
 from rpeval.runs.interrupt import interruptible
 from rpeval.runs.task import FAILED, LIMITS, Limits, Outcome
 
@@ -199,7 +199,7 @@ class Batch:
         self.deaths += 1
         self.warm = None
         if not os.environ.get(SOCKET) and self.deaths <= DEATHS:
-            with contextlib.suppress(Unavailable, OSError):
+            with contextlib.suppress(UnavailableError, OSError):
                 self.warm = WarmProcess()
 
     def _find_warm(self) -> str:
@@ -207,7 +207,7 @@ class Batch:
         if self.warm and self.warm.process.poll() is not None:
             self.warm.close()
             self._warm_up()
-        with contextlib.suppress(Unavailable):
+        with contextlib.suppress(UnavailableError):
             return self.warm.ready() if self.warm else os.environ.get(SOCKET, "off")
         return "off"
 

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from rpeval.kernels import client
-from rpeval.kernels.client import SOCKET, Forked, Unavailable, WarmProcess
+from rpeval.kernels.client import SOCKET, Forked, UnavailableError, WarmProcess
 from rpeval.runs.kernel import KERNEL, kernel_class, kernel_environment, open_papermill
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="warm kernels need Linux")
@@ -165,7 +165,7 @@ def test_when_the_warm_process_dies_its_kernels_are_seen_to_end(tmp_path):
         owned.process.kill()
         owned.process.wait()
         assert kernel.wait(20) == -signal.SIGKILL
-        with pytest.raises(Unavailable):
+        with pytest.raises(UnavailableError):
             Forked([], environment={}, folder="/", streams=(1, 2))
     finally:
         os.environ.pop(SOCKET)
@@ -185,5 +185,5 @@ def test_a_process_forked_from_the_owner_does_not_end_it(warm):
 
 def test_it_can_be_switched_off(monkeypatch):
     monkeypatch.setenv(SOCKET, "off")
-    with pytest.raises(Unavailable, match="off"):
+    with pytest.raises(UnavailableError, match="off"):
         client.find()

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import pandas as pd
 
 from rpeval.errors import DataError, Problem, RpevalError
+from rpeval.inputs.words import FEW
 
 KEYS = ["source", "reason", "school_id", "year"]
 
@@ -22,10 +23,18 @@ def count_drops(rows: pd.DataFrame, *, source: str, reason: Any) -> pd.DataFrame
     >>> count_drops(rows, source="panel", reason="No students")[["school_id", "rows_n"]].values.tolist()
     [['01', 1], ['02', 2]]
     """
-    told = {"source": source, "reason": reason}
-    named = pd.DataFrame({name: pd.Series(of, index=rows.index, dtype="str") for name, of in told.items()})
     schools, years = rows["school_id"].astype("str").fillna(""), rows["year"].astype("Int64")
-    return add_drops([named.assign(school_id=schools, year=years, rows_n=1)])
+    named, by = pd.DataFrame({"school_id": schools, "year": years}), ["school_id", "year"]
+    if isinstance(reason, pd.Series):
+        named, by = named.assign(reason=pd.Series(reason, index=rows.index, dtype="str")), ["reason", *by]
+    summed = named.groupby(by, dropna=False).size().rename("rows_n").reset_index()
+    return name_drops(summed, source=source, reason=summed["reason"] if "reason" in by else reason)
+
+
+def name_drops(counts: pd.DataFrame, *, source: str, reason: Any) -> pd.DataFrame:
+    """Give counts of rows that left (school_id, year, rows_n) their source and reason."""
+    named = counts.assign(source=source, reason=reason)[[*KEYS, "rows_n"]]
+    return named.astype(dict.fromkeys(KEYS, "str") | {"year": "Int64", "rows_n": "int64"})
 
 
 def add_drops(drops: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -71,6 +80,25 @@ class Accounting:
         return summed.sort_values(order, ascending=[True, False, True], ignore_index=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one look at some rows found: it can be added up over the parts of a file.
+
+    n     : how many rows or cells; of: among how many, where that is told
+    first : the first of them, each the row in the file and its text
+
+    >>> Found(1, first=((7, "x"),)) + Found(1, first=((3, "y"),))
+    Found(n=2, of=0, first=((3, 'y'), (7, 'x')))
+    """
+
+    n: int = 0
+    of: int = 0
+    first: tuple[tuple[int, str], ...] = ()
+
+    def __add__(self, other: "Found") -> "Found":
+        return Found(self.n + other.n, self.of + other.of, tuple(sorted(self.first + other.first)[:FEW]))
+
+
 @dataclass(slots=True)
 class Ledger:
     """Keeps the books of one source while it is read: what left, and what is wrong.
@@ -80,6 +108,7 @@ class Ledger:
     rows_in  : rows read
     drops    : one table for each reason
     problems : all that is wrong or worth knowing
+    parts    : what was found so far in a file that is read in parts; None for one that is read whole
     """
 
     source: str
@@ -87,6 +116,7 @@ class Ledger:
     rows_in: int = 0
     drops: list[pd.DataFrame] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    parts: dict[str, tuple[Callable[[Found], None], Found]] | None = None
 
     def keep(self, frame: pd.DataFrame, mask: Any, reason: Any) -> pd.DataFrame:
         """Keep the rows where `mask` holds and count the others under their reason."""
@@ -95,7 +125,13 @@ class Ledger:
             gone = frame[~keep]
             reasons = reason.loc[gone.index] if isinstance(reason, pd.Series) else reason
             self.drops.append(count_drops(gone, source=self.source, reason=reasons))
-        return frame[keep]
+            return frame[keep]
+        return frame.copy(deep=False)
+
+    def drop(self, counts: pd.DataFrame, reason: Any) -> None:
+        """Count rows that left under their reason: school_id, year, rows_n."""
+        if len(counts):
+            self.drops.append(name_drops(counts, source=self.source, reason=reason))
 
     def fold(self, frame: pd.DataFrame, keys: list[str], reason: str) -> None:
         """Count the rows that are summed into the first row of their keys."""
@@ -107,6 +143,24 @@ class Ledger:
         if reasons.empty:
             return ""
         return f" {reasons.max():,} of {self.rows_in:,} rows left because: {reasons.idxmax()}."
+
+    def note(self, key: str, found: Found, tell: Callable[[Found], None]) -> None:
+        """Tell what was found, if anything; of a file that is read in parts, after the last of them.
+
+        key : one for each thing that is looked for, noted for every part in the same order
+        """
+        if self.parts is not None:
+            before = self.parts[key][1] if key in self.parts else Found()
+            self.parts[key] = (tell, before + found)
+        elif found.n:
+            tell(found)
+
+    def tell_parts(self) -> None:
+        """Tell what was found in all parts of a file."""
+        for tell, found in (self.parts or {}).values():
+            if found.n:
+                tell(found)
+        self.parts = None
 
     def say(self, what: str, fix: str, *, where: str = "", stops: bool = True) -> None:
         """Note a problem of this source."""

@@ -20,7 +20,7 @@ from rpeval.inputs.schools.incidents import (
 from rpeval.inputs.schools.removals import KEYS, sum_kinds
 from rpeval.inputs.tables.fields import ABSENCE_OF, REMOVAL_OF
 from rpeval.inputs.tables.layouts import layout_for
-from rpeval.inputs.tables.rows import read_source
+from rpeval.inputs.tables.rows import read_parts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +91,7 @@ def gather_removals(params: Any, panel: Panel) -> tuple[Removals | None, list[Pr
         codes = _with_schools(sum_kinds(absences, schools), schools)
         sums = pd.concat([sums, _absences_as_removals(absences, incidents, schools)])
     if incidents is not None:
-        incidents = _link(incidents, _days_of_actions(params), absences)
+        incidents = _link(incidents, _days_of_actions(params, set(incidents["student_id"])), absences)
         incidents = _with_schools(without_names(incidents), schools, ("start_year", "arm"))
     unseen = [kind for kind in (*REMOVAL_OF.values(), *ABSENCE_OF.values()) if kind not in set(sums["kind"])]
     return Removals(
@@ -115,17 +115,19 @@ def _absences_as_removals(
     return sum_kinds(rows.assign(kind=rows["kind"].map(ABSENCE_OF)), schools)
 
 
-def _days_of_actions(params: Any) -> pd.DataFrame | None:
-    """Read the students and days of an actions log; None where the panel comes from no log with dates."""
+def _days_of_actions(params: Any, among: set[str]) -> pd.DataFrame | None:
+    """Read the days of some students' actions; None where the panel comes from no log with dates."""
     source = params.sources.panel
     layout = layout_for(source, root=params.root, label="sources.panel")
     if "kind" not in layout.columns:
         return None
-    actions, _ = read_source(source, layout, name="actions", params=params)
-    if "date" not in actions:
-        return None
-    counted = actions["kind"].map(layout.kinds).notna() & (actions["student_id"] != "")
-    return add_days(actions[counted], Ledger("", ""))
+    counted, found = [kind for kind, column in layout.kinds.items() if column is not None], []
+    for actions in read_parts(source, layout, name="actions", params=params)[0]:
+        if "date" not in actions:
+            return None
+        theirs = actions["student_id"].isin(among - {""}) & actions["kind"].isin(counted)
+        found.append(actions.loc[theirs, ["student_id", "date", "row"]])
+    return add_days(pd.concat(found), Ledger("", ""))
 
 
 def _link(

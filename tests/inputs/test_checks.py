@@ -422,7 +422,7 @@ def test_check_reads_every_file_once_and_tells_nothing_twice(root, monkeypatch):
     content["sources"]["panel"]["columns"]["start_year"] = "Lvl"
     del content["sources"]["adoption"]
     opened = []
-    monkeypatch.setattr(files, "read_bytes", lambda *a, old=files.read_bytes: opened.append(a[1]) or old(*a))
+    monkeypatch.setattr(files, "open_file", lambda *a, old=files.open_file: opened.append(a[1]) or old(*a))
     found = check(read_params(content, root=root))
     assert sorted(opened) == sorted(set(opened))
     assert len(opened) == 3

@@ -12,7 +12,7 @@ from rpeval.inputs.answers.personal import personal_among
 from rpeval.inputs.schema.sources import LayoutKeys
 from rpeval.inputs.schools.actions import NO, YES
 from rpeval.inputs.schools.checks import SCHOOL_YEAR, among, show_school_years
-from rpeval.inputs.tables.cells import read_cells, read_day, show_cells
+from rpeval.inputs.tables.cells import find_cells, read_cells, read_day, show_cells
 from rpeval.inputs.tables.layouts import layout_for
 from rpeval.inputs.tables.rows import open_source, read_rows
 from rpeval.inputs.words import counted, list_words, quote, some
@@ -101,7 +101,7 @@ def read_days(frame: pd.DataFrame, column: str, ledger: Ledger) -> pd.Series:
     read = read_cells(frame[column], read_day)
     if read.bad.any():
         what = counted(read.bad.sum(), "date", "is", "are")
-        shown = show_cells(frame.loc[read.bad, column], frame["row"])
+        shown = show_cells(find_cells(frame.loc[read.bad, column], frame["row"]))
         ledger.say(f"{what} in no calendar: {shown}.", DAY_FIX, where=column)
     return pd.Series(read.values, index=frame.index)
 

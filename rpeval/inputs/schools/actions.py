@@ -1,25 +1,27 @@
 """Student-level records: an actions log and an enrollment file, summed to school-years and student groups."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from rpeval.errors import DataError
-from rpeval.inputs.accounting import Attempts, Ledger
+from rpeval.inputs.accounting import Attempts, Found, Ledger
 from rpeval.inputs.schema.sources import LayoutKeys
 from rpeval.inputs.schools.checks import SCHOOL_YEAR, among
+from rpeval.inputs.schools.counting import Counts, open_counts
 from rpeval.inputs.schools.removals import removals_of_actions
 from rpeval.inputs.schools.settle import limit
-from rpeval.inputs.tables.fields import COUNTS, ENROLLED, STAMP
+from rpeval.inputs.tables.fields import COUNTS, ENROLLED, NUMBERS, STAMP
 from rpeval.inputs.tables.layouts import layout_for
-from rpeval.inputs.tables.rows import read_source
+from rpeval.inputs.tables.rows import read_parts
 from rpeval.inputs.words import counted, instead, list_words, quote
 
 KEYS = ["student_id", *SCHOOL_YEAR]
-NOT_GROUPS = {*KEYS, "school_name", "row", STAMP, "date", "action_id", "kind", "days"}
+DETAILS = ("days", "date", "action_id")
+NOT_GROUPS = {*KEYS, "school_name", "row", STAMP, "kind", *DETAILS}
 YES, NO = {"1", "y", "yes", "true", "t"}, {"0", "n", "no", "false", "f", "", "*"}
 COUNTED = sorted({*COUNTS} - {"suspended_n", "oss_days"})
 
@@ -43,14 +45,14 @@ class Records:
 
 
 def read_actions(source: Any, layout: LayoutKeys, params: Any) -> Records:
-    """Read student-level actions and enrollment and sum them.
+    """Read student-level actions and enrollment and sum them, however many rows they have.
 
     source : the actions log, with its enrollment file named beside it
     Returns the Records. enrolled_n counts different students, <kind>_n actions, suspended_n students with at
     least one out-of-school suspension, oss_days their days. A kind that the log never has gets no column.
     What leaves is counted: years outside the study, repeated rows, kinds that are not counted, and actions of
     students whom the enrollment file does not have in that school and year. Refuses (DataError) files that
-    cannot be read.
+    cannot be read. Both files are read in parts, and counted by an embedded database.
     """
     if source.enrollment is None:
         fix = "Name it under the source: `enrollment: {path: ...}`."
@@ -58,143 +60,206 @@ def read_actions(source: Any, layout: LayoutKeys, params: Any) -> Records:
     second, base = source.enrollment, "enrollment"
     by = layout_for(second, root=params.root, base=base, label=base, any_field=True)
     told = Attempts()
-    both = [
-        told.attempt(read_source, second, by, name=base, params=params),
-        told.attempt(read_source, source, layout, name="actions", params=params),
-    ]
-    if told.problems:
-        raise DataError(told.problems)
-    (students, enrolled), (actions, books) = both
+    with open_counts() as counts:
+        first = told.attempt(store_students, counts, second, by, params)
+        books = told.attempt(store_actions, counts, source, layout, params)
+        if told.problems:
+            raise DataError(told.problems)
+        ids, enrolled, groups = first
+        tell_groups(counts.enroll(), enrolled)
+        tell_repeated(counts, books)
+        kinds = {kind: column for kind, column in layout.kinds.items() if column}
+        counts.match(kinds, per_day=params.hours_per_day, hours=layout.hours)
+        return _sum(counts, groups, Records(pd.DataFrame(), ids, [enrolled, books]))
+
+
+def _sum(counts: Counts, groups: list[str], records: Records) -> Records:
+    """Sum the students and actions that were stored to school-years and student groups."""
+    enrolled, books = records.books
+    students, actions = counts.students(), counts.actions()
+    columns = sorted(set(actions["column"]))
+    tell_strangers(counts.strangers(), int(actions["n"].sum()), books)
+    counted_in = actions.groupby(SCHOOL_YEAR, as_index=False)["n"].sum()
+    books.drop(counted_in.rename(columns={"n": "rows_n"}), "Counted in the totals of its school and year")
+    again = students.assign(rows_n=students["again_n"])[[*SCHOOL_YEAR, "rows_n"]]
+    enrolled.drop(again[again["rows_n"] > 0], "Student listed again in the same school and year")
+    folded = students.assign(rows_n=students["n"] - 1)[[*SCHOOL_YEAR, "rows_n"]]
+    enrolled.drop(folded[folded["rows_n"] > 0], "Counted in the enrollment of its school and year")
+    days = counts.has("actions", "days")
+    records.schools = sum_by(students, actions, SCHOOL_YEAR, columns=columns, days=days)
+    if "school_name" in students:
+        records.schools["school_name"] = students["school_name"].astype("str")
+    parts = [sum_group(counts, group, columns=columns, days=days) for group in groups]
+    parts = [part for part in parts if len(part)]
+    records.groups = pd.concat(parts, ignore_index=True) if parts else None
+    records.removals = removals_of_actions(actions, records.schools)
+    return records
+
+
+def read_members(source: Any, params: Any, *, only: Collection[str]) -> pd.DataFrame | None:
+    """Give the student group, or groups, of some students in each school and year.
+
+    source : the enrollment file, which the panel has read and told of; only: ids of students
+    Returns student_id, school_id, year (int), group, or None where the file gives no groups.
+    """
+    layout = layout_for(source, root=params.root, base="enrollment", label="enrollment", any_field=True)
+    with open_counts() as counts:
+        _, _, groups = store_students(counts, source, layout, params, only=set(only))
+        counts.enroll()
+        students = counts.enrolled().astype({"year": int})
+    parts = [students[KEYS].assign(group=name_groups(students[name], name)) for name in groups]
+    parts = [part[part["group"] != ""] for part in parts]
+    return pd.concat(parts, ignore_index=True) if any(map(len, parts)) else None
+
+
+def store_students(
+    counts: Counts, source: Any, layout: LayoutKeys, params: Any, *, only: Collection[str] | None = None
+) -> tuple[frozenset[str], Ledger, list[str]]:
+    """Read the enrollment file and store it, whole or of some students.
+
+    Returns all ids of schools, the books and the columns of groups.
+    """
+    refuse_shapes(source, layout)
+    parts, ledger = read_parts(source, layout, name="enrollment", params=params)
+    ids, groups = set(), []
+
+    def tell_nameless(found: Found) -> None:
+        ledger.warn(f"{counted(found.n, 'row', 'has', 'have')} no student id.", "Fill it in.")
+
+    for students in parts:
+        groups = group_columns(students, ledger)
+        ids |= set(students["school_id"].unique())
+        if only is not None:
+            students = students[students["student_id"].isin(only)]
+        students = limit(students[[*KEYS, *groups, *among(students, ["school_name"])]], params, ledger)
+        nameless = students["student_id"] == ""
+        ledger.note("student_id", Found(int(nameless.sum())), tell_nameless)
+        counts.store("students", ledger.keep(students, ~nameless, "No student id"), groups)
+    return frozenset(ids), ledger, groups
+
+
+def store_actions(counts: Counts, source: Any, layout: LayoutKeys, params: Any) -> Ledger:
+    """Read the actions log and store the actions of kinds that are counted; returns the books."""
+    refuse_shapes(source, layout)
+    parts, ledger = read_parts(source, layout, name="actions", params=params)
+    unknown, dated = Counter(), False
+    for actions in parts:
+        need_students(actions, ledger)
+        dated = dated or bool(actions["year"].notna().any())
+        actions = limit(actions[[*KEYS, "kind", *among(actions, DETAILS)]], params, ledger)
+        known = actions["kind"].isin(layout.kinds)
+        unknown.update(actions.loc[~known, "kind"].value_counts().to_dict())
+        named = actions["kind"].where(actions["kind"] != "", "(empty)")
+        actions = ledger.keep(actions, known, "Unknown kind " + named)
+        used = actions["kind"].isin([kind for kind, column in layout.kinds.items() if column is not None])
+        counts.store("actions", ledger.keep(actions, used, "Kind not counted: " + actions["kind"]))
     for kind, column in layout.kinds.items():
         if column is not None and column not in COUNTED:
-            books.say(f"{quote(kind)} counts in {quote(column)}.", instead(column, COUNTED), where="kinds")
-    if actions["year"].isna().all():
-        books.say("No column says when an action was taken.", "Map one to `date` or to `year`.")
-    ids = frozenset(students["school_id"])
-    students = one_row_each(limit(students, params, enrolled), enrolled)
-    actions = counted_actions(limit(actions, params, books), layout, books)
-    actions = keep_enrolled(actions, students, books)
-    books.keep(actions, np.zeros(len(actions), bool), "Counted in the totals of its school and year")
-    enrolled.fold(students, SCHOOL_YEAR, "Counted in the enrollment of its school and year")
-    columns = sorted(set(actions["column"]))
-    schools = sum_by(students, actions, SCHOOL_YEAR, columns=columns)
-    if "school_name" in students:
-        schools["school_name"] = students.groupby(SCHOOL_YEAR)["school_name"].max().to_numpy()
-    groups = sum_groups(students, actions, columns=columns)
-    how = {"per_day": params.hours_per_day, "hours": layout.hours}
-    return Records(schools, ids, [enrolled, books], groups, removals_of_actions(actions, schools, **how))
-
-
-def group_columns(students: pd.DataFrame) -> list[str]:
-    """List the columns of an enrollment file that put students into groups."""
-    return sorted(set(students.columns) - NOT_GROUPS)
-
-
-def one_row_each(students: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
-    """Keep one row per student, school and year; a student with two values of a group has none of it."""
-    nameless = students["student_id"] == ""
-    if nameless.any():
-        ledger.warn(f"{counted(nameless.sum(), 'row', 'has', 'have')} no student id.", "Fill it in.")
-        students = ledger.keep(students, ~nameless, "No student id")
-    groups = group_columns(students)
-    students = students.sort_values([*KEYS, *groups, *among(students, ["school_name"])])
-    for column in groups:
-        several = students.groupby(KEYS)[column].transform("nunique") > 1
-        if several.any():
-            n = len(students.loc[several, KEYS].drop_duplicates())
-            told = counted(n, "student", "has", "have")
-            what = f"{told} two values in a school-year: in no group of {column}."
-            ledger.warn(what, "Keep one value for each student and year.", where=column)
-            students[column] = students[column].mask(several, "")
-    again = students.duplicated(KEYS)
-    return ledger.keep(students, ~again, "Student listed again in the same school and year")
-
-
-def counted_actions(actions: pd.DataFrame, layout: LayoutKeys, ledger: Ledger) -> pd.DataFrame:
-    """Keep the actions of kinds that are counted, once each, and name the column each counts in."""
-    known = actions["kind"].isin(layout.kinds)
-    unknown = actions.loc[~known, "kind"].value_counts().sort_index()
-    if len(unknown):
-        shown = list_words(f"{quote(kind)} ({n:,})" for kind, n in unknown.items())
-        what = f"{counted(unknown.sum(), 'action', 'is', 'are')} of unknown kinds: {shown}."
+            ledger.say(f"{quote(kind)} counts in {quote(column)}.", instead(column, COUNTED), where="kinds")
+    if not dated:
+        ledger.say("No column says when an action was taken.", "Map one to `date` or to `year`.")
+    if unknown:
+        shown = list_words(f"{quote(kind)} ({n:,})" for kind, n in sorted(unknown.items()))
+        what = f"{counted(unknown.total(), 'action', 'is', 'are')} of unknown kinds: {shown}."
         ledger.warn(what, "Add each to `kinds` with the column it counts in, or none.", where="kinds")
-    named = actions["kind"].where(actions["kind"] != "", "(empty)")
-    actions = ledger.keep(actions, known, "Unknown kind " + named)
-    actions = actions.assign(column=actions["kind"].map(layout.kinds))
-    actions = ledger.keep(actions, actions["column"].notna(), "Kind not counted: " + actions["kind"])
-    return once_each(actions, ledger)
+    return ledger
 
 
-def once_each(actions: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
-    """Take out repeated rows of one action.
+def refuse_shapes(source: Any, layout: LayoutKeys) -> None:
+    """Refuse keys of a layout that belong to tables of schools."""
+    for key in ("pivot", "corrections", "start_rules"):
+        if getattr(layout, key):
+            fix = f"Take `{key}` out."
+            Ledger("", str(source.path)).refuse(f"`{key}` is for tables of schools, not of students.", fix)
 
-    With an action_id, rows of one action and kind; with a date, rows equal in student, school, date, kind and
-    days. With only a year two equal rows can be two actions: they stay, and that is told.
+
+def need_students(frame: pd.DataFrame, ledger: Ledger) -> None:
+    """Refuse a file that says of nobody who it was."""
+    if "student_id" not in frame:
+        ledger.refuse("No column names the student.", "Map one to `student_id`.")
+
+
+def group_columns(students: pd.DataFrame, ledger: Ledger) -> list[str]:
+    """List the columns of an enrollment file that put students into groups."""
+    need_students(students, ledger)
+    groups = sorted(set(students.columns) - NOT_GROUPS)
+    for name in groups:
+        if name in NUMBERS or name == "start_year":
+            fix = f"Name the groups otherwise, like `columns: {{by_{name}: ...}}`."
+            ledger.refuse(f"{quote(name)} is read as a number, and cannot put students into groups.", fix)
+    return groups
+
+
+def tell_groups(several: Mapping[str, int], ledger: Ledger) -> None:
+    """Tell how many students have two values of a group in a school-year."""
+    for column, n in several.items():
+        if n:
+            what = f"{counted(n, 'student', 'has', 'have')} two values in a school-year: "
+            what += f"in no group of {column}."
+            ledger.warn(what, "Keep one value for each student and year.", where=column)
+
+
+def tell_repeated(counts: Counts, ledger: Ledger) -> None:
+    """Count each action once, and tell of the rows that repeat one.
+
+    With only a year two equal rows can be two actions: they stay, and that is told.
     """
-    by = ["student_id", "school_id", "kind", *among(actions, ["days"])]
-    if "action_id" in actions:
-        twice = actions.duplicated([*by, "year", "action_id"]) & (actions["action_id"] != "")
-    elif "date" in actions:
-        twice = actions.duplicated([*by, "date"])
-    else:
-        equal = int(actions.duplicated([*by, "year"]).sum())
-        if equal:
-            told = counted(equal, "action", "equals", "equal")
-            what = f"{told} another; without a date or action_id each is counted."
-            ledger.warn(what, "Map a date or action_id, so that copies can be told apart.")
-        return actions
-    if twice.any():
-        what = f"{counted(twice.sum(), 'action', 'is', 'are')} listed again and counted once."
+    n = counts.act()
+    if n and not (counts.has("actions", "action_id") or counts.has("actions", "date")):
+        what = (
+            f"{counted(n, 'action', 'equals', 'equal')} another; without a date or action_id each is counted."
+        )
+        ledger.warn(what, "Map a date or action_id, so that copies can be told apart.")
+    elif n:
+        what = f"{counted(n, 'action', 'is', 'are')} listed again and counted once."
         ledger.warn(what, "Check that the export does not repeat rows.")
-    return ledger.keep(actions, ~twice, "Action listed again")
+    ledger.drop(counts.repeated(), "Action listed again")
 
 
-def keep_enrolled(actions: pd.DataFrame, students: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
-    """Keep the actions of students enrolled in that school and year."""
-    here = pd.MultiIndex.from_frame(actions[KEYS]).isin(pd.MultiIndex.from_frame(students[KEYS]))
-    if not here.all():
-        n = (~here).sum()
-        what = f"{n:,} of {len(actions):,} actions are of students not enrolled in that school and year."
+def tell_strangers(strangers: pd.DataFrame, matched_n: int, ledger: Ledger) -> None:
+    """Tell of the actions of students who were not enrolled in that school and year, and count them."""
+    n = int(strangers["rows_n"].sum())
+    if n:
+        what = f"{n:,} of {n + matched_n:,} actions are of students not enrolled in that school and year."
         fix = "Check that both files use the same student and school ids and cover the same years."
         ledger.warn(what, fix)
-    elsewhere = actions.loc[~here, "student_id"].isin(students["student_id"].unique())
-    reasons = {True: "Student not enrolled in that school and year",
-               False: "Student unknown to the enrollment file"}  # fmt: skip
-    return ledger.keep(actions, here, elsewhere.map(reasons))
+    elsewhere = strangers["known"].astype(bool)
+    ledger.drop(strangers[elsewhere], "Student not enrolled in that school and year")
+    ledger.drop(strangers[~elsewhere], "Student unknown to the enrollment file")
 
 
-def sum_groups(students: pd.DataFrame, actions: pd.DataFrame, *, columns: list[str]) -> pd.DataFrame | None:
-    """Sum to one row per school-year and student group, the groups of all columns under each other.
+def name_groups(texts: pd.Series, name: str) -> pd.Series:
+    """Name the student groups of a column; "" is no group.
 
     A column of yes and no makes one group, named like the column, of the students with yes.
+
+    >>> name_groups(pd.Series(["Y", "no", "Black"]), "el").tolist()
+    ['el', '', 'Black']
     """
+    folded = texts.astype("str").str.casefold()
+    return texts.astype("str").mask(folded.isin(YES), name).mask(folded.isin(NO), "")
+
+
+def sum_group(counts: Counts, name: str, *, columns: list[str], days: bool) -> pd.DataFrame:
+    """Sum to one row per school-year and student group of a column."""
     parts = []
-    for members in members_of(students):
-        theirs = actions.merge(members[[*KEYS, "group"]], on=KEYS, how="inner")
-        parts.append(sum_by(members, theirs, [*SCHOOL_YEAR, "group"], columns=columns))
-    return pd.concat(parts, ignore_index=True) if parts else None
-
-
-def members_of(students: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Give, for each column of groups, the students that are in one of its groups, with `group`."""
-    for name in group_columns(students):
-        folded = students[name].str.casefold()
-        group = students[name].mask(folded.isin(YES), name).mask(folded.isin(NO), "")
-        if (group != "").any():
-            yield students.assign(group=group)[group != ""]
+    for rows in (counts.students(name), counts.actions(name)):
+        rows = rows.assign(group=name_groups(rows["group"], name))
+        parts.append(rows[rows["group"] != ""])
+    return sum_by(*parts, [*SCHOOL_YEAR, "group"], columns=columns, days=days)
 
 
 def sum_by(
-    students: pd.DataFrame, actions: pd.DataFrame, keys: list[str], *, columns: list[str]
+    students: pd.DataFrame, actions: pd.DataFrame, keys: list[str], *, columns: list[str], days: bool
 ) -> pd.DataFrame:
-    """Count students and actions by keys; a key without an action has zero of each."""
-    sums = {ENROLLED: students.groupby(keys)["student_id"].nunique()}
-    sums |= {column: actions[actions["column"] == column].groupby(keys).size() for column in columns}
-    oss = actions[actions["column"] == "oss_n"].groupby(keys)
+    """Lay the counts of students and actions beside each other; a key without an action has zero of each."""
+    enrolled = students.groupby(keys)[["n", "removed_n"]].sum()
+    sums = {ENROLLED: enrolled["n"]}
+    sums |= {column: actions[actions["column"] == column].groupby(keys)["n"].sum() for column in columns}
     if "oss_n" in columns:
-        sums["suspended_n"] = oss["student_id"].nunique()
-    if "oss_n" in columns and "days" in actions:
-        sums["oss_days"] = oss["days"].sum().where(oss["days"].count() == oss.size())
-    every = sums[ENROLLED].index
-    table = {name: counts.reindex(every, fill_value=0).astype(float) for name, counts in sums.items()}
+        sums["suspended_n"] = enrolled["removed_n"]
+    if "oss_n" in columns and days:
+        oss = actions[actions["column"] == "oss_n"].groupby(keys)["days"]
+        sums["oss_days"] = oss.sum().where(oss.count() == oss.size())
+    table = {name: n.reindex(enrolled.index, fill_value=0).astype(float) for name, n in sums.items()}
     return pd.DataFrame(table).reset_index()

@@ -8,7 +8,7 @@ import pandas as pd
 from rpeval.inputs.accounting import Ledger
 from rpeval.inputs.schools.checks import SCHOOL_YEAR, among
 from rpeval.inputs.schools.settle import limit
-from rpeval.inputs.tables.cells import read_cells, read_day, show_cells
+from rpeval.inputs.tables.cells import find_cells, read_cells, read_day, show_cells
 from rpeval.inputs.tables.fields import ABSENCE_OF
 from rpeval.inputs.tables.layouts import layout_for
 from rpeval.inputs.tables.rows import read_source
@@ -84,7 +84,7 @@ def add_days(frame: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     """Add the day of each row's date; one that no calendar has is a problem."""
     read = read_cells(frame["date"], read_day)
     if read.bad.any():
-        shown = show_cells(frame.loc[read.bad, "date"], frame["row"])
+        shown = show_cells(find_cells(frame.loc[read.bad, "date"], frame["row"]))
         told = counted(read.bad.sum(), "date", "is", "are")
         ledger.say(f"{told} in no calendar: {shown}.", DAY_FIX, where="date")
     frame = frame.assign(day=read.values)

@@ -34,30 +34,30 @@ def removals_of_counts(frame: pd.DataFrame, *, per_day: float, hours: Mapping[st
     return pd.concat(parts).sort_values(KEYS, ignore_index=True)
 
 
-def removals_of_actions(
-    actions: pd.DataFrame, schools: pd.DataFrame, *, per_day: float, hours: Mapping[str, float]
-) -> pd.DataFrame:
-    """Sum the hours of an actions log by school, year and kind.
+def removals_of_actions(sums: pd.DataFrame, schools: pd.DataFrame) -> pd.DataFrame:
+    """Give the removals of an actions log by school, year and kind.
 
-    actions : one row per action: school_id, year, kind, column (the count it adds to), and days where told
+    sums    : one row per school, year and column (the count that actions add to): n actions and their hours,
+              NaN where one of them is unknown
     schools : the school-years there are; a kind without an action in one has zero there
-    hours   : of one action by kind, where its row has no days
-    A sum with an unknown part is unknown. A kind that the log never has gets no rows.
+    A kind that the log never has gets no rows.
     """
-    declared = actions["kind"].map(dict(hours)).astype(float)
-    told = actions["days"] * per_day if "days" in actions else pd.Series(np.nan, index=actions.index)
-    known = actions[SCHOOL_YEAR].assign(kind=actions["column"].map(REMOVAL_OF), hours=told.fillna(declared))
+    known = sums[SCHOOL_YEAR].assign(
+        kind=sums["column"].map(REMOVAL_OF), events_n=sums["n"], hours=sums["hours"]
+    )
     return sum_kinds(known.dropna(subset="kind"), schools)
 
 
 def sum_kinds(rows: pd.DataFrame, schools: pd.DataFrame) -> pd.DataFrame:
     """Sum rows to school, year and kind, with zeros where a school-year has none of a kind.
 
-    rows : one row per event: school_id, year, kind, hours; schools : the school-years there are
+    rows : one row per event: school_id, year, kind, hours, or per events_n events; a sum with an unknown part
+           is unknown
+    schools : the school-years there are
     """
-    grouped = rows.groupby(KEYS)["hours"]
-    sums = pd.DataFrame({"events_n": grouped.size().astype(float)})
-    sums["hours"] = grouped.sum().where(grouped.count() == grouped.size())
+    grouped = rows.assign(events_n=rows.get("events_n", 1.0)).groupby(KEYS)
+    sums = pd.DataFrame({"events_n": grouped["events_n"].sum().astype(float)})
+    sums["hours"] = grouped["hours"].sum().where(grouped["hours"].count() == grouped.size())
     every = schools[SCHOOL_YEAR].merge(pd.DataFrame({"kind": sorted(set(rows["kind"]))}), how="cross")
     index = pd.MultiIndex.from_frame(every)
     return sums.reindex(index, fill_value=0.0).reset_index().sort_values(KEYS, ignore_index=True)

@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from rpeval.inputs.accounting import Found
 from rpeval.inputs.words import FEW, list_words, quote
 from rpeval.inputs.years import FIRST, LAST, parse_year
 
@@ -133,7 +134,13 @@ def read_day(text: str) -> float:
     return float((date(*(int(told[part]) for part in ("year", "month", "day"))) - EPOCH).days)
 
 
-def show_cells(texts: pd.Series, rows: pd.Series) -> str:
+def find_cells(texts: pd.Series, rows: pd.Series) -> Found:
+    """Note cells with their rows in the file; rows has the index of texts, and more."""
+    first = sorted(zip(rows[texts.index].tolist(), texts.tolist(), strict=True))[:FEW]
+    return Found(len(texts), first=tuple(first))
+
+
+def show_cells(found: Found) -> str:
     """Show the first five cells with their rows in the file: "x" (row 5), "y" (row 9) and 3 more."""
-    shown = [f"{quote(text)} (row {row})" for row, text in sorted(zip(rows[texts.index], texts, strict=True))]
-    return list_words(shown[:FEW]) + (f" and {len(shown) - FEW} more" if len(shown) > FEW else "")
+    shown = [f"{quote(text)} (row {row})" for row, text in found.first]
+    return list_words(shown) + (f" and {found.n - FEW} more" if found.n > FEW else "")

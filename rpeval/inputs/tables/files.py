@@ -3,29 +3,29 @@
 Ids keep their zeros, because nothing is guessed to be a number here; what a value means, the layout says.
 """
 
-import csv
+import contextlib
 import gzip
 import io
-import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
 from rpeval.errors import DataError, Problem
 from rpeval.inputs.schema.project import explain_absent
-from rpeval.inputs.words import FEW, counted, list_words, nearest, quote
+from rpeval.inputs.tables.text import name_headings, read_part, refusal, stream_text, used
+from rpeval.inputs.words import list_words, nearest, quote
 
 TEXT, SHEETS, PARQUET = {".csv", ".tsv", ".tab", ".txt"}, {".xlsx", ".xlsm"}, {".parquet", ".pq"}
-DELIMITERS = {"comma": ",", "tab": "\t", "\\t": "\t", "semicolon": ";", "pipe": "|"}
+PACKED = ".gz"
 SHOWN = 30  # headings named in one message
+ROWS, BUFFER = 400_000, 1 << 20  # rows of a part of a Parquet file, and bytes read at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +39,15 @@ class TextTable:
     """
 
     frame: pd.DataFrame
+    headings: tuple[str, ...]
+    label: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextParts:
+    """A file as text in parts, for files too large to be held whole; each part is a frame of a TextTable."""
+
+    parts: Iterator[pd.DataFrame]
     headings: tuple[str, ...]
     label: str
 
@@ -69,16 +78,42 @@ def read_table(
     >>> read_table(path).frame.values.tolist()
     [['0042', 'Lincoln']]
     """
+    how = {"sheet": sheet, "encoding": encoding, "delimiter": delimiter, "only": only}
+    table = stream_table(path, label=label, **how)
+    frames = list(table.parts)
+    return TextTable(pd.concat(frames) if frames[1:] else frames[0], table.headings, table.label)
+
+
+def stream_table(
+    path: Path,
+    *,
+    label: str | None = None,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    only: Collection[str] | None = None,
+) -> TextParts:
+    """Read a table file as text in parts, as `read_table` reads it whole, and refuse what it refuses.
+
+    What is wrong with the rows themselves is refused after the last part.
+    """
     label = label or path.name
-    data, kind = _unpack(read_bytes(path, label), path, label)
-    if kind in PARQUET:
-        return _from_parquet(data, label, only)
-    if kind in SHEETS:
-        return _from_workbook(data, label, sheet, only)
-    if kind in TEXT:
-        return _from_text(_decode(data, encoding, label), label, delimiter, only)
-    fix = "Save it as .csv, .tsv, .xlsx or .parquet, each also .gz."
-    raise _refuse(label, f"A {quote(kind)} file is not read.", fix)
+    packed = path.suffix.lower() == PACKED
+    kind = (path.suffixes[-2:-1] or [".csv"])[0] if packed else path.suffix or "(no ending)"
+    with contextlib.ExitStack() as opened:
+        file = opened.enter_context(open_file(path, label))
+        if (kind := kind.lower()) in TEXT:
+            how = {"encoding": encoding, "delimiter": delimiter, "only": only}
+            headings, parts = stream_text(file, label, **how)
+        elif kind in PARQUET:
+            whole = io.BytesIO(read_part(file, -1, label)) if packed else file
+            headings, parts = _from_parquet(whole, label, only)
+        elif kind in SHEETS:
+            headings, parts = _from_workbook(io.BytesIO(read_part(file, -1, label)), label, sheet, only)
+        else:
+            fix = "Save it as .csv, .tsv, .xlsx or .parquet, each also .gz."
+            raise refusal(label, f"A {quote(kind)} file is not read.", fix)
+        return TextParts(_frames(parts, opened.pop_all()), headings, label)
 
 
 def missing_columns(table: TextTable, wanted: Iterable[str], where: str) -> list[Problem]:
@@ -94,160 +129,85 @@ def missing_columns(table: TextTable, wanted: Iterable[str], where: str) -> list
     return problems
 
 
-def _refuse(label: str, what: str, fix: str) -> DataError:
-    return DataError(Problem(label, what, fix))
-
-
-def read_bytes(path: Path, label: str) -> bytes:
-    """Read a file whole; refuses (DataError) a folder, a file that is not there and an empty one."""
+def open_file(path: Path, label: str) -> BinaryIO:
+    """Open a file, unpacked where it is gzipped; refuses (DataError) one that is absent or empty."""
     if absent := explain_absent(path.parent, path.name):
-        raise _refuse(label, *absent)
+        raise refusal(label, *absent)
     try:
-        data = path.read_bytes()
+        file = path.open("rb")
+        blank = not any(block.strip() for block in iter(lambda: file.read(BUFFER), b""))
     except OSError as error:
         why = (error.strerror or "unknown reason").lower()
-        raise _refuse(label, f"The file cannot be read: {why}.", "Check its permissions.") from None
-    if not data.strip():
-        raise _refuse(label, "The file is empty.", "Export it again, with its headings.")
-    return data
+        raise refusal(label, f"The file cannot be read: {why}.", "Check its permissions.") from None
+    if blank or path.suffix.lower() == PACKED:
+        file.close()
+    if blank:
+        raise refusal(label, "The file is empty.", "Export it again, with its headings.")
+    if file.closed:
+        return gzip.open(path)
+    file.seek(0)
+    return file
 
 
-def _unpack(data: bytes, path: Path, label: str) -> tuple[bytes, str]:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes[-1:] != [".gz"]:
-        return data, (suffixes[-1:] or ["(no ending)"])[0]
-    try:
-        return gzip.decompress(data), (suffixes[-2:-1] or [".csv"])[0]
-    except (OSError, EOFError, zlib.error):
-        fix = "Copy it again, or unpack it by hand."
-        raise _refuse(label, "The file is not a whole gzip file.", fix) from None
+def _frames(parts: Iterable[pa.Table | pd.DataFrame], opened: contextlib.ExitStack) -> Iterator[pd.DataFrame]:
+    """Number the rows through all parts, and close the file after the last."""
+    n = 0
+    with opened:
+        for part in parts:
+            frame = _frame(part) if isinstance(part, pa.Table) else part
+            yield frame.set_axis(pd.RangeIndex(n, n + len(frame)))
+            n += len(frame)
 
 
-def _decode(data: bytes, encoding: str | None, label: str) -> str:
-    if data.startswith(b"PK"):
-        fix = "Give it the ending .xlsx, or unzip it."
-        raise _refuse(label, "This is a workbook or zip file, not text.", fix)
-    if data[:400].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
-        raise _refuse(label, "This is a web page, not a table.", "Download the data file itself.")
-    try:
-        text = data.decode(encoding or "utf-8-sig")
-    except LookupError:
-        fix = "Write utf-8, latin-1 or utf-16."
-        raise _refuse(label, f"There is no encoding {quote(encoding)}.", fix) from None
-    except UnicodeError as error:
-        row = data[: getattr(error, "start", 0)].count(b"\n") + 1
-        fix = "Try `encoding: latin-1` (or utf-16) in the source, or save the file as UTF-8."
-        raise _refuse(label, f"Line {row} is not {encoding or 'UTF-8'} text.", fix) from None
-    if "\0" in text:
-        fix = "Try `encoding: utf-16`, or export it again as CSV."
-        raise _refuse(label, "This is not a text table.", fix)
-    return text.removeprefix("\ufeff")
-
-
-def _from_text(text: str, label: str, delimiter: str | None, only: Collection[str] | None) -> TextTable:
-    delimiter = DELIMITERS.get(delimiter or "", delimiter) or _guess_delimiter(text)
-    if len(delimiter) != 1:
-        raise _refuse(label, f"The delimiter {quote(delimiter)} is not one character.", "Write comma or tab.")
-    lines = io.StringIO(text.lstrip("\r\n"), newline="")
-    try:
-        first = next(csv.reader(lines, delimiter=delimiter), [])  # it may have line breaks in quotes
-    except csv.Error:
-        fix = "Check for a quote that is not closed."
-        raise _refuse(label, "The headings cannot be read.", fix) from None
-    headings, body = _headings(first, label, only), lines.read()
-    if not body.strip():
-        raise _refuse(label, "The file has headings but no rows.", "Export it again.")
-    if body.count('"') % 2:
-        fix = "Export the file again, or close the quote."
-        raise _refuse(label, "A quote is opened and never closed.", fix)
-    return TextTable(_frame(_parse_rows(body.encode(), headings, only, delimiter, label)), headings, label)
-
-
-def _guess_delimiter(text: str) -> str:
-    first = "".join(text.split("\n", 1)[0].split('"')[::2])  # without what stands in quotes
-    return max(DELIMITERS.values(), key=first.count)
-
-
-def _parse_rows(
-    content: bytes, headings: tuple[str, ...], only: Collection[str] | None, delimiter: str, label: str
-) -> pa.Table:
-    """Read the rows below the headings, all as text; torn rows are refused with where they stand."""
-    torn: list[str] = []
-
-    def note_torn(row: Any) -> str:
-        torn.append(f"row {row.number + 1} has {row.actual_columns}")
-        return "skip"
-
-    texts, used = dict.fromkeys(headings, pa.string()), _used(headings, only)
-    whole = {"use_threads": False, "block_size": len(content) + 1, "column_names": list(headings)}
-    rows = {"delimiter": delimiter, "newlines_in_values": True, "invalid_row_handler": note_torn}
-    kept = {"column_types": texts, "include_columns": used, "strings_can_be_null": False}
-    try:
-        read = arrow_csv.read_csv(
-            pa.BufferReader(content),
-            arrow_csv.ReadOptions(**whole),
-            arrow_csv.ParseOptions(**rows),
-            arrow_csv.ConvertOptions(**kept),
-        )
-    except pa.ArrowInvalid as error:
-        why = str(error).splitlines()[0]
-        raise _refuse(label, f"This is not a table: {why}", "Export it again.") from None
-    if torn:
-        told = counted(len(torn), "row", "does", "do")
-        what = f"{told} not have the {len(headings)} columns of the headings: {list_words(torn[:FEW])}."
-        fix = "Export the file again, or mend these rows (an unquoted comma, a cut line)."
-        raise _refuse(label, what, fix)
-    return read
-
-
-def _headings(found: Iterable[Any], label: str, only: Collection[str] | None) -> tuple[str, ...]:
-    """Name the columns; a heading that is used must not stand twice."""
-    names = [cell_text(name) for name in found]
-    names = [name or f"(column {number} has no heading)" for number, name in enumerate(names, start=1)]
-    twice = sorted({name for name in names if names.count(name) > 1 and (only is None or name in only)})
-    if twice:
-        what = f"{counted(len(twice), 'heading', 'stands', 'stand')} more than once: "
-        raise _refuse(label, f"{what}{list_words(map(quote, twice))}.", "Give each column its own heading.")
-    again = [names[:number].count(name) for number, name in enumerate(names)]
-    return tuple(f"{name} ({n + 1})" if n else name for name, n in zip(names, again, strict=True))
-
-
-def _used(headings: Iterable[str], only: Collection[str] | None) -> list[str]:
-    return [name for name in headings if only is None or name in only]
-
-
-def _from_workbook(data: bytes, label: str, sheet: str | None, only: Collection[str] | None) -> TextTable:
+def _from_workbook(
+    file: BinaryIO, label: str, sheet: str | None, only: Collection[str] | None
+) -> tuple[tuple[str, ...], Iterable[pd.DataFrame]]:
     from openpyxl import load_workbook
 
     try:
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        book = load_workbook(file, read_only=True, data_only=True)
     except Exception:
         fix = "Save it as .xlsx or .csv without a password."
-        raise _refuse(label, "This is not a workbook that can be opened.", fix) from None
+        raise refusal(label, "This is not a workbook that can be opened.", fix) from None
     if sheet is not None and sheet not in book.sheetnames:
         fix = f"Use one of: {list_words(map(quote, book.sheetnames))}."
-        raise _refuse(label, f"There is no sheet {quote(sheet)}.", fix)
+        raise refusal(label, f"There is no sheet {quote(sheet)}.", fix)
     page = book[sheet] if sheet is not None else book.worksheets[0]
     page.reset_dimensions()
     rows = [[cell_text(value) for value in row] for row in page.iter_rows(values_only=True)]
     rows = [row for row in rows if any(row)]
     if not rows:
-        raise _refuse(label, f"The sheet {quote(page.title)} is empty.", "Name another with `sheet:`.")
+        raise refusal(label, f"The sheet {quote(page.title)} is empty.", "Name another with `sheet:`.")
     width = max(number for row in rows for number, value in enumerate(row, start=1) if value)
     rows = [(row + [""] * width)[:width] for row in rows]
-    headings = _headings(rows[0], label, only)
+    headings = name_headings(rows[0], label, only)
     frame = pd.DataFrame(rows[1:], columns=list(headings), dtype="str")
-    return TextTable(frame[_used(headings, only)], headings, label)
+    return headings, [frame[used(headings, only)]]
 
 
-def _from_parquet(data: bytes, label: str, only: Collection[str] | None) -> TextTable:
+def _from_parquet(
+    file: BinaryIO, label: str, only: Collection[str] | None
+) -> tuple[tuple[str, ...], Iterator[pa.Table]]:
     try:
-        file = pq.ParquetFile(io.BytesIO(data))
-        headings = _headings(file.schema_arrow.names, label, only)
-        read = file.read(columns=_used(headings, only))
+        read = pq.ParquetFile(file, buffer_size=BUFFER)
     except (pa.ArrowInvalid, OSError):
-        raise _refuse(label, "This is not a Parquet file.", "Copy or export it again.") from None
-    return TextTable(_frame(read), headings, label)
+        raise _not_parquet(label) from None
+    headings = name_headings(read.schema_arrow.names, label, only)
+    return headings, _batches(read, used(headings, only), label)
+
+
+def _batches(read: pq.ParquetFile, columns: list[str], label: str) -> Iterator[pa.Table]:
+    try:
+        if read.metadata.num_rows == 0:
+            yield read.schema_arrow.empty_table().select(columns)
+        for batch in read.iter_batches(ROWS, columns=columns, use_threads=False):
+            yield pa.Table.from_batches([batch])
+    except (pa.ArrowInvalid, OSError):
+        raise _not_parquet(label) from None
+
+
+def _not_parquet(label: str) -> DataError:
+    return refusal(label, "This is not a Parquet file.", "Copy or export it again.")
 
 
 def cell_text(value: Any) -> str:

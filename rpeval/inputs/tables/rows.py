@@ -1,18 +1,18 @@
 """Give a table of text the columns of the study: filter, rename, read, and count what leaves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rpeval.errors import DataError
-from rpeval.inputs.accounting import Ledger
+from rpeval.inputs.accounting import Found, Ledger
 from rpeval.inputs.schema.sources import LayoutKeys
 from rpeval.inputs.tables import cells
 from rpeval.inputs.tables.corrections import correct
 from rpeval.inputs.tables.fields import NUMBERS, STAMP
-from rpeval.inputs.tables.files import TextTable, missing_columns, read_table
+from rpeval.inputs.tables.files import TextParts, TextTable, missing_columns, read_table, stream_table
 from rpeval.inputs.tables.layouts import values_of
 from rpeval.inputs.tables.pivot import widen
 from rpeval.inputs.words import FEW, counted, list_words
@@ -34,6 +34,14 @@ def open_source(
     books. Rows that do not bear the study's stamp are a problem. Refuses (DataError) a file that cannot be
     read or lacks a column.
     """
+    table, fields, ledger = _open(source, layout, reader, name=name, params=params)
+    return (*_name_fields(table.frame, fields, layout, ledger, simulated=params.simulated), ledger)
+
+
+def _open(
+    source: Any, layout: LayoutKeys, reader: Callable[..., Any], *, name: str, params: Any
+) -> tuple[TextTable | TextParts, dict[str, tuple[str, ...]], Ledger]:
+    """Open the file of a source; give it with the columns of each field that it has, and empty books."""
     ledger, there = Ledger(name, label=str(source.path)), {*_row_columns(layout), STAMP}
     there |= {column for columns in layout.columns.values() for column in columns}
     how = {"sheet": layout.sheet, "encoding": layout.encoding, "delimiter": layout.delimiter}
@@ -43,12 +51,20 @@ def open_source(
     wanted = {column for columns in fields.values() for column in columns} | _row_columns(layout)
     if missing := missing_columns(table, wanted, PLACES.get(name, f"sources.{name}")):
         raise DataError(missing)
-    raw = pad(table.frame, layout)
-    ledger.rows_in = len(raw)
+    return table, fields, ledger
+
+
+def _name_fields(
+    raw: pd.DataFrame, fields: dict[str, tuple[str, ...]], layout: LayoutKeys, ledger: Ledger, *,
+    simulated: bool,
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """Give the fields as text, with `row`, the row in the file, and the columns of the file, padded."""
+    raw = pad(raw, layout)
+    ledger.rows_in += len(raw)
     joined = {field: join(raw, columns, layout.join) for field, columns in fields.items()}
     frame = pd.DataFrame({"school_id": "", **joined}, index=raw.index, dtype="str")
-    check_stamp(raw, ledger, simulated=params.simulated)
-    return frame.assign(row=raw.index + 2), raw, ledger
+    check_stamp(raw, ledger, simulated=simulated)
+    return frame.assign(row=raw.index + 2), raw
 
 
 def read_source(source: Any, layout: LayoutKeys, *, name: str, params: Any) -> tuple[pd.DataFrame, Ledger]:
@@ -59,6 +75,26 @@ def read_source(source: Any, layout: LayoutKeys, *, name: str, params: Any) -> t
     (float), numbers as float with NaN for unknown, start_year (NaN = never), and `row`, the row in the file.
     """
     return read_rows(*open_source(source, layout, name=name, params=params), layout)
+
+
+def read_parts(
+    source: Any, layout: LayoutKeys, *, name: str, params: Any
+) -> tuple[Iterator[pd.DataFrame], Ledger]:
+    """Read the file of a source like `read_source`, in parts, each a frame, where it is too large to be held.
+
+    The layout may only have what can be told of each row alone: no pivot, corrections or start_rules.
+    What was found in all parts is told by the ledger after the last.
+    """
+    table, fields, ledger = _open(source, layout, stream_table, name=name, params=params)
+    ledger.parts = {}
+
+    def parts() -> Iterator[pd.DataFrame]:
+        for raw in table.parts:
+            named = _name_fields(raw, fields, layout, ledger, simulated=params.simulated)
+            yield read_rows(*named, ledger, layout)[0]
+        ledger.tell_parts()
+
+    return parts(), ledger
 
 
 def read_rows(
@@ -101,13 +137,20 @@ def check_stamp(raw: pd.DataFrame, ledger: Ledger, *, simulated: bool) -> None:
     if simulated:
         raw = raw[(raw != "").any(axis=1)]
         unstamped = int((raw[STAMP] != "yes").sum()) if STAMP in raw else len(raw)
-        what = f"The study is simulated, but {unstamped:,} of {len(raw):,} rows do not say so."
-        fix = 'Add a column "simulated" with "yes" in every row, or set `simulated: false` for real data.'
-        if unstamped:
+
+        def tell_unstamped(found: Found) -> None:
+            what = f"The study is simulated, but {found.n:,} of {found.of:,} rows do not say so."
+            fix = 'Add a column "simulated" with "yes" in every row, or set `simulated: false` for real data.'
             ledger.say(what, fix)
+
+        ledger.note(STAMP, Found(unstamped, len(raw)), tell_unstamped)
     elif STAMP in raw:
-        what = 'The file has a column "simulated", and this study is not simulated.'
-        ledger.say(what, "Name the real file, or set `simulated: true`.")
+
+        def tell_stamp(found: Found) -> None:
+            what = 'The file has a column "simulated", and this study is not simulated.'
+            ledger.say(what, "Name the real file, or set `simulated: true`.")
+
+        ledger.note(STAMP, Found(1), tell_stamp)
 
 
 def pad(raw: pd.DataFrame, layout: LayoutKeys) -> pd.DataFrame:
@@ -171,23 +214,31 @@ def recode(frame: pd.DataFrame, layout: LayoutKeys, ledger: Ledger) -> pd.DataFr
 
 def keep_known(frame: pd.DataFrame, unread: pd.Series, ledger: Ledger) -> pd.DataFrame:
     """Take out rows without a school, a year or a group, and say so."""
-    nameless = frame["school_id"] == ""
-    if nameless.any():
-        rows = sorted(frame.loc[nameless, "row"])
-        more = f" and {len(rows) - FEW} more" if len(rows) > FEW else ""
-        what = f"{counted(len(rows), 'row', 'has', 'have')} no school id: "
-        what += f"row{'s' * (len(rows) != 1)} {list_words(rows[:FEW])}{more}."
+
+    def tell_nameless(found: Found) -> None:
+        more = f" and {found.n - FEW} more" if found.n > FEW else ""
+        what = f"{counted(found.n, 'row', 'has', 'have')} no school id: "
+        what += f"row{'s' * (found.n != 1)} {list_words([row for row, _ in found.first])}{more}."
         ledger.say(what, "Fill it in, or leave the rows out with `where` or `without`.")
-        frame = ledger.keep(frame, ~nameless, "No school id")
-    bad = frame.index.isin(unread.index)
-    if bad.any():
-        told, shown = counted(bad.sum(), "row", "has", "have"), unread.loc[frame.index[bad]]
-        ledger.say(f"{told} a year that cannot be read: {cells.show_cells(shown, frame['row'])}.", STYLE_FIX)
-        frame = ledger.keep(frame, ~bad, "Year cannot be read")
-    if "group" in frame and (frame["group"] == "").any():
-        told = counted((frame["group"] == "").sum(), "row", "names", "name")
+
+    def tell_unread(found: Found) -> None:
+        told = counted(found.n, "row", "has", "have")
+        ledger.say(f"{told} a year that cannot be read: {cells.show_cells(found)}.", STYLE_FIX)
+
+    def tell_groupless(found: Found) -> None:
+        told = counted(found.n, "row", "names", "name")
         ledger.warn(f"{told} no student group.", "They are left out.", where="group")
-        frame = ledger.keep(frame, frame["group"] != "", "No student group named")
+
+    nameless = frame["school_id"] == ""
+    ledger.note("school_id", cells.find_cells(frame.loc[nameless, "school_id"], frame["row"]), tell_nameless)
+    frame = ledger.keep(frame, ~nameless, "No school id")
+    bad = frame.index.isin(unread.index)
+    ledger.note("year", cells.find_cells(unread.loc[frame.index[bad]], frame["row"]), tell_unread)
+    frame = ledger.keep(frame, ~bad, "Year cannot be read")
+    if "group" in frame:
+        groupless = frame["group"] == ""
+        ledger.note("group", Found(int(groupless.sum())), tell_groupless)
+        frame = ledger.keep(frame, ~groupless, "No student group named")
     return frame
 
 
@@ -198,9 +249,12 @@ def read_column(
 ) -> pd.Series:  # fmt: skip
     """Read a column of numbers, or what `read` reads; cells that cannot be read are a problem."""
     told = cells.read_cells(texts, read) if read else cells.read_numbers(texts, missing=layout.missing)
-    if told.bad.any():
-        what = counted(told.bad.sum(), "cell", f"is not {kinds[0]}", f"are not {kinds[1]}")
-        ledger.say(f"{what}: {cells.show_cells(texts[told.bad], rows)}.", fix, where=column)
+
+    def tell_unread(found: Found) -> None:
+        what = counted(found.n, "cell", f"is not {kinds[0]}", f"are not {kinds[1]}")
+        ledger.say(f"{what}: {cells.show_cells(found)}.", fix, where=column)
+
+    ledger.note(f"{texts.name} in {column}", cells.find_cells(texts[told.bad], rows), tell_unread)
     return pd.Series(told.values, index=texts.index)
 
 

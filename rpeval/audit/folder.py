@@ -46,7 +46,8 @@ def find_alterations(folder: Path, record: Mapping[str, Any], key: bytes | None)
     A restricted file that is not there was left out for the public and is no alteration; see `left_out`.
     """
     listed = {output["path"]: output for output in record["outputs"]}
-    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {NAME, *LATER}
+    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    files -= {NAME, *LATER} - listed.keys()
     missing = [path for path, o in listed.items() if path not in files and o["level"] != "restricted"]
     altered = [path for path, output in listed.items() if path in files
                and is_as_recorded(folder / path, output, key) is False]  # fmt: skip

@@ -12,8 +12,8 @@ EXIT_CODES = (
     "Exit codes: 0 done; 1 two reports differ (diff); 2 a word of the command is wrong; 3 the params file"
     " cannot be used; 4 a data file cannot be used; 5 a method refuses these data; 6 the run did not finish;"
     " 7 a finding or a page breaks a rule; audit: 10 numbers differ, conclusions hold, 11 a conclusion"
-    " changed, 12 could not be re-run, 13 altered after the run; 70 a fault of rpeval itself; 130 stopped by"
-    " Ctrl-C. With several studies, the highest."
+    " changed, 12 could not be re-run, 13 altered after the run, 14 another library differs; 70 a fault of"
+    " rpeval itself; 130 stopped by Ctrl-C. With several studies, the highest."
 )
 
 app = typer.Typer(

@@ -7,14 +7,20 @@ import typer
 
 from rpeval.cli.telling import each, near, say
 
+DISAGREES = 14
 Folders = Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders like reports/lakeshore.")]
 
 
-def audit(context: typer.Context, folder: Folders) -> None:
+def audit(
+    context: typer.Context, folder: Folders,
+    independent: Annotated[
+        bool, typer.Option("--independent", help="Compute the main numbers with other libraries, too.")
+    ] = False,
+) -> None:  # fmt: skip
     """Say whether a report's numbers stand, and if not, why; write it to reports/<study>.audit.
 
     Exit codes: 0 reproduced; 10 numbers differ, conclusions hold; 11 a conclusion changed; 12 could not be
-    re-run; 13 altered after the run.
+    re-run; 13 altered after the run; 14 another library finds another number.
     """
     from rpeval.audit.audit import audit as audit_report
     from rpeval.audit.page import as_text, write_pages
@@ -22,10 +28,27 @@ def audit(context: typer.Context, folder: Folders) -> None:
     def one(path: Path) -> int:
         made = audit_report(path, say=say)
         say(as_text(made))
-        say(f"{near(write_pages(made, path))}")
-        return made.exit_code
+        page = write_pages(made, path)
+        say(f"{near(page)}")
+        return max(made.exit_code, _second_opinion(path, page.parent) if independent else 0)
 
     each(context, folder, one)
+
+
+def _second_opinion(path: Path, target: Path) -> int:
+    """Compute the main numbers with other libraries, and write what an outsider needs to do so in R."""
+    from rpeval.audit.independent import independent, tell_opinions
+    from rpeval.audit.r_code import write_r
+    from rpeval.findings.store import write_whole
+
+    opinions = independent(path)
+    lines = tell_opinions(opinions)
+    write_whole(target / "second_opinion.txt", "\n".join(lines) + "\n")
+    say("\n".join(lines))
+    if any(opinion.by.startswith("diff-diff") for opinion in opinions):
+        code, table = write_r(path, target)
+        say(f"{near(code)} and {near(table)}: the same in R.")
+    return DISAGREES if any(opinion.state == "differs" for opinion in opinions) else 0
 
 
 COMMANDS = {audit: "Say whether a report's numbers stand, and if not, why."}

@@ -55,7 +55,9 @@ def test_page_pdf_and_word_say_the_same(studies, study, name, text, lang):
 @pytest.mark.parametrize("study", STUDIES)
 def test_workbook_and_json_hold_the_same_findings(studies, study):
     folder = studies / study
-    findings = {f["id"]: f for f in json.loads((folder / "findings.json").read_text(encoding="utf-8"))["findings"]}
+    findings = {
+        f["id"]: f for f in json.loads((folder / "findings.json").read_text(encoding="utf-8"))["findings"]
+    }
     sheet = openpyxl.load_workbook(folder / "grant/findings.xlsx")["Findings"]
     lines = [[cell.value for cell in row] for row in sheet.iter_rows()]
     at = next(i for i, row in enumerate(lines) if row[0] == "Name")
@@ -66,7 +68,7 @@ def test_workbook_and_json_hold_the_same_findings(studies, study):
         if isinstance(finding["value"], int | float):
             assert rows[id]["Value"] == pytest.approx(finding["value"], rel=1e-14), id
         assert (rows[id]["Interval as printed"] or "") == finding["shown_interval"], id
-            assert rows[id]["Printed as"] == finding["shown"], id
+        assert rows[id]["Printed as"] == finding["shown"], id
 
 
 @pytest.mark.parametrize("study", STUDIES)

@@ -184,7 +184,7 @@ def in_duckdb(folder: Path) -> str:
 
     with tempfile.TemporaryDirectory() as spill, duckdb.connect() as database:
         database.execute(
-            f"SET memory_limit = '800MB'; SET temp_directory = '{spill}'; SET threads = {cores()}"
+            f"SET memory_limit = '600MB'; SET temp_directory = '{spill}'; SET threads = {cores()}"
         )
         counted = database.execute(
             f"""SELECT school_id, year, race, kind, count(*)::BIGINT AS n FROM
@@ -236,7 +236,7 @@ ABOUT = {
     "rpeval.parquet": "read_panel, Parquet",
     "rpeval.check": "rpeval check, CSV",
     "pandas": "the same rules with pandas frames held whole, CSV",
-    "duckdb": "DuckDB, 800 MB allowed",
+    "duckdb": "DuckDB, 600 MB allowed",
     "polars": "polars, streaming",
     "pyarrow": "pyarrow",
 }

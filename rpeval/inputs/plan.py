@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -167,7 +167,11 @@ def already_there(entries: tuple[Entry, ...], files: dict[str, str]) -> list[str
 def hash_files(params: Any) -> dict[str, str]:
     """Hash every file a study reads, by the name of its source; one that is not there is left out."""
     paths = {key: path for key, path in params.source_paths().items() if path.is_file()}
-    return {key: sha256(path.read_bytes()).hexdigest() for key, path in paths.items()}
+    hashes = {}
+    for key, path in paths.items():
+        with path.open("rb") as file:
+            hashes[key] = file_digest(file, "sha256").hexdigest()
+    return hashes
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -270,7 +270,7 @@ def test_a_full_disk_is_told_in_words(tmp_path, monkeypatch):
     )
     write_csv(tmp_path / "e.csv", ["student_id", "school_id", "year"], [["s1", "01", "2018-19"]])
     monkeypatch.setattr(counting.Counts, "match", full)
-    assert "do not fit into 800MB of memory" in said(gather_panel(log_and_books(tmp_path))[1], stops=True)
+    assert "do not fit into 600MB of memory" in said(gather_panel(log_and_books(tmp_path))[1], stops=True)
 
 
 def in_small_parts(patch) -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from rpeval.errors import DataError, Problem
 
 SCHOOL, STUDENT = "school_id, year", "student_id, school_id, year"
-MEMORY = "800MB"  # beyond it DuckDB writes to a folder of its own, which goes when it closes
+MEMORY = "600MB"  # beyond it DuckDB writes to a folder of its own, which goes when it closes
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from rpeval.inputs.words import list_words, nearest, quote
 TEXT, SHEETS, PARQUET = {".csv", ".tsv", ".tab", ".txt"}, {".xlsx", ".xlsm"}, {".parquet", ".pq"}
 PACKED = ".gz"
 SHOWN = 30  # headings named in one message
-ROWS, BUFFER = 400_000, 1 << 20  # rows of a part of a Parquet file, and bytes read at a time
+ROWS, BUFFER = 200_000, 1 << 20  # rows of a part of a Parquet file, and bytes read at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)

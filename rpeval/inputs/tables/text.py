@@ -16,7 +16,7 @@ from rpeval.errors import DataError, Problem
 from rpeval.inputs.words import FEW, counted, list_words, quote
 
 DELIMITERS = {"comma": ",", "tab": "\t", "\\t": "\t", "semicolon": ";", "pipe": "|"}
-BLOCK = 16 << 20  # bytes of a part: about 400,000 rows of an actions log
+BLOCK = 8 << 20  # bytes of a part: about 200,000 rows of an actions log
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,28 +64,26 @@ class Place:
             (root / "params" / f"{name}.yml").write_text(text, encoding="utf-8")
             shutil.copytree(root / "data" / "tiny", root / "data" / name)
         self.words = [*(f"params/{name}.yml" for name in self.studies), "-j", str(jobs)]
+        self.said = root.with_name("said.txt")
         begun = time.monotonic()
         done = self.run()
         self.seconds = time.monotonic() - begun
         if done.returncode:
             raise SystemExit(f"The undisturbed run failed.\n{done.stderr}")
+        self.said.unlink()
         self.right = {name: read(self.reports / name) for name in self.studies}
 
     def start(self, *more: str) -> subprocess.Popen:
         """Start the command on all studies."""
-        return subprocess.Popen(
-            [*COMMAND, *self.words, *more],
-            cwd=self.root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        words = [*COMMAND, *self.words, *more]
+        with self.said.open("a", encoding="utf-8") as said:
+            return subprocess.Popen(words, cwd=self.root, stdout=subprocess.PIPE, stderr=said, text=True)
 
     def run(self, *more: str) -> subprocess.CompletedProcess:
         """Run the command on all studies to its end."""
         process = self.start(*more)
-        out, err = process.communicate(timeout=PATIENCE)
-        return subprocess.CompletedProcess([], process.returncode, out, err)
+        out, _ = process.communicate(timeout=PATIENCE)
+        return subprocess.CompletedProcess([], process.returncode, out, self.said.read_text())
 
     def judge(self, code: int | None) -> list[str]:
         """Tell of reports that are not the right ones, and of a success that is none."""
@@ -93,7 +91,8 @@ class Place:
         wrong = [f"{name} differs in {', '.join(d)}" for name in there if (d := self.differences(name))]
         if code == 0 and len(there) < len(self.studies):
             wrong.append(f"exit code 0 with {len(there)} reports")
-        return wrong
+        said = self.said.read_text() if self.said.exists() else ""
+        return [*wrong, *([f"a traceback: {said.splitlines()[-1]}"] if "Traceback" in said else [])]
 
     def differences(self, name: str) -> list[str]:
         """Name the files of a study's report that are not as in the undisturbed run."""
@@ -104,7 +103,7 @@ class Place:
         """Run what is missing; tell what is then not as it should be, and how many studies were kept."""
         done = self.run("--resume")
         wrong = self.judge(0) if done.returncode == 0 else [f"resume failed: {done.stderr.strip()}"]
-        beside = {path.name for path in self.reports.iterdir()} - set(self.studies)
+        beside = {path.name for path in self.reports.iterdir()} - {*self.studies, "index.html"}
         wrong += [f"left beside the reports: {', '.join(sorted(beside))}"] if beside else []
         return [f"after --resume: {each}" for each in wrong], done.stdout.count(": nothing changed")
 
@@ -184,6 +183,7 @@ def disturb(place: Place, kind: str, moment: float, chance: random.Random) -> Fa
     """Run all studies, do one thing to the run at one moment, resume, and tell what is not as it should."""
     fault = Fault(kind, moment, [])
     shutil.rmtree(place.reports, ignore_errors=True)
+    place.said.unlink(missing_ok=True)
     with mounted(place, f"size={DISK}") if kind == "full disk" else contextlib.nullcontext():
         run = place.start()
         with contextlib.suppress(subprocess.TimeoutExpired):

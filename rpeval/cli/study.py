@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rpeval.cli.telling import STOPPED, complain, each, near, say
-from rpeval.errors import list_problems
+from rpeval.errors import RpevalError, RunError, list_problems
 
 Params = Annotated[list[Path], typer.Argument(metavar="PARAMS...", help="Files like params/lakeshore.yml.")]
 Folders = Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders like reports/lakeshore.")]
@@ -67,27 +67,33 @@ def run(
         raise typer.Exit(STOPPED) from None
     if len(outcomes) > 1:
         say("\n".join(summarize(outcomes, near=near)))
-    _list_studies(Path(outcome.folder).parent for outcome in outcomes if outcome.folder)
-    raise typer.Exit(max(outcome.code for outcome in outcomes))
+    listed = _list_studies(Path(outcome.folder).parent for outcome in outcomes if outcome.folder)
+    raise typer.Exit(max([listed, *(outcome.code for outcome in outcomes)]))
 
 
 def report(context: typer.Context, folder: Folders) -> None:
     """Write the pages again from the findings of a finished run, for example after a change of wording."""
     from rpeval.runs.study import report_again
 
-    def again(path: Path) -> None:
+    def again(path: Path) -> int:
         say(f"{near(report_again(path))}")
-        _list_studies([Path(path).absolute().parent])
+        return _list_studies([Path(path).absolute().parent])
 
     each(context, folder, again)
 
 
-def _list_studies(folders: Iterable[Path]) -> None:
-    """Write the page over all studies of each folder of reports."""
+def _list_studies(folders: Iterable[Path]) -> int:
+    """Write the page over all studies of each folder of reports; give the exit code."""
     from rpeval.reports.index import write_index
 
+    code = 0
     for folder in dict.fromkeys(folders):
-        write_index(folder)
+        try:
+            write_index(folder)
+        except (OSError, RpevalError) as error:
+            complain(f"{near(folder)}/index.html is not written, the reports are: {error}")
+            code = RunError.exit_code
+    return code
 
 
 def lock(

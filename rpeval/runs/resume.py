@@ -44,6 +44,7 @@ def _find_change(params: Any, params_path: Path, target: Path) -> str:
         return "another version of rpeval made the report"
     looks: tuple[Callable[[], Iterator[str]], ...] = (
         lambda: _changed_outputs(target, record),
+        lambda: _changed_decisions(params, target),
         lambda: _changed_inputs(params, params_path, record, read_key(target)),
         lambda: _changed_notebooks(params, target, record),
         lambda: _changed_code(params, record),
@@ -68,6 +69,13 @@ def _changed_inputs(params: Any, params_path: Path, record: Record, key: bytes |
             yield f"{_called(name)} {'removed' if name in kept else 'added'}"
         elif (same := is_as_recorded(files[name], kept[name], key)) is not True:
             yield f"{_called(name)} {'changed' if same is False else 'cannot be compared: its key is gone'}"
+
+
+def _changed_decisions(params: Any, target: Path) -> Iterator[str]:
+    """The decision log is no input: the run copies it into the report."""
+    log, copy = params.root / "params" / f"{params.study}.decisions.json", target / "decisions.json"
+    if log.is_file() != copy.is_file() or (log.is_file() and log.read_bytes() != copy.read_bytes()):
+        yield "the log of decisions changed"
 
 
 def _called(name: str) -> str:

@@ -43,7 +43,7 @@ def add_studies(root: Path, *names: str) -> list[str]:
 
 
 def in_reports(root: Path) -> list[str]:
-    return sorted(p.name for p in (root / "reports").iterdir())
+    return sorted(p.name for p in (root / "reports").iterdir() if p.name != "index.html")
 
 
 def workers_of(process: int) -> list[int]:

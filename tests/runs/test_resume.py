@@ -60,6 +60,7 @@ def edit_notebook(position, key):
     (append("params/tiny.yml", "# a word\n"), "params changed"),
     (append("data/tiny/panel.csv"), "data of panel changed"),
     (append("params/tiny.lock.json", "{}"), "the locked plan added"),
+    (append("params/tiny.decisions.json", "{}"), "the log of decisions changed"),
     (append("reports/tiny/report.html"), "the report's report.html is not as the run left it"),
     (append("reports/tiny/more.txt"), "the report's more.txt is not as the run left it"),
     (lambda p: (p / "reports/tiny/findings.csv").unlink(), "the report's findings.csv is not as the run left it"),

@@ -15,7 +15,7 @@ from rpeval.audit.second_numbers import (
 )
 from rpeval.errors import DataError, Problem, RunError
 from rpeval.findings.finding import Finding
-from rpeval.findings.store import Collected, open_findings
+from rpeval.findings.store import Collected, open_findings, write_whole
 from rpeval.inputs.panel import read_panel
 from rpeval.inputs.params import Params, find_root, read_params
 from rpeval.inputs.survey import read_survey
@@ -132,3 +132,10 @@ def tell_opinions(opinions: tuple[Opinion, ...]) -> list[str]:
             lines.append(f"{row.id}: {row.ours:.6g}; {row.by} {row.theirs:.6g}, {apart}; {row.state}")
     counts = ", ".join(f"{state}: {sum(row.state == state for row in opinions)}" for state in order)
     return [*lines, f"{counts} (tolerance: {TOLERANCE})."]
+
+
+def write_opinions(opinions: tuple[Opinion, ...], target: Path) -> list[str]:
+    """Write a second opinion into a folder, as second_opinion.txt, and give its lines."""
+    lines = tell_opinions(opinions)
+    write_whole(target / "second_opinion.txt", "\n".join(lines) + "\n")
+    return lines

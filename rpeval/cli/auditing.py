@@ -37,14 +37,11 @@ def audit(
 
 def _second_opinion(path: Path, target: Path) -> int:
     """Compute the main numbers with other libraries, and write what an outsider needs to do so in R."""
-    from rpeval.audit.independent import independent, tell_opinions
+    from rpeval.audit.independent import independent, write_opinions
     from rpeval.audit.r_code import write_r
-    from rpeval.findings.store import write_whole
 
     opinions = independent(path)
-    lines = tell_opinions(opinions)
-    write_whole(target / "second_opinion.txt", "\n".join(lines) + "\n")
-    say("\n".join(lines))
+    say("\n".join(write_opinions(opinions, target)))
     if any(opinion.by.startswith("diff-diff") for opinion in opinions):
         code, table = write_r(path, target)
         say(f"{near(code)} and {near(table)}: the same in R.")

@@ -9,6 +9,7 @@ from pathlib import Path
 import calibration
 import cases
 import did
+import faults
 import picture
 import placebo
 import survey
@@ -16,7 +17,7 @@ import survey_calibration
 import synthesis
 
 HERE = Path(__file__).parent
-BENCHES = ("did", "calibration", "fresh", "placebo", "survey_calibration", "survey", "synthesis")
+BENCHES = ("did", "calibration", "fresh", "placebo", "survey_calibration", "survey", "synthesis", "faults")
 
 
 def main() -> None:
@@ -53,6 +54,9 @@ def main() -> None:
     if "synthesis" in wanted:
         draws = chosen.draws or (synthesis.FULL if chosen.full else synthesis.QUICK)
         print(synthesis.write(synthesis.run(draws), draws, folder))
+    if "faults" in wanted:
+        found = faults.run(chosen.draws or (faults.FULL if chosen.full else faults.QUICK))
+        print(faults.write(found, folder))
     print(f"Tables are in {folder.relative_to(HERE.parent)}/.")
 
 

@@ -38,8 +38,19 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         count += 1
         kept = TAG in (tags or [])
         cell.execution_count = count if kept else None
-        cell.outputs = [_plain(o, count) for o in cell.outputs if _is_text(o)] if kept else []
+        cell.outputs = _joined([_plain(o, count) for o in cell.outputs if _is_text(o)] if kept else [])
     return notebook
+
+
+def _joined(outputs: list) -> list:
+    """Put together what was printed in pieces: where it broke depends on the load of the machine."""
+    joined: list = []
+    for output in outputs:
+        if joined and output.output_type == "stream" and joined[-1].get("name") == output.name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _is_text(output) -> bool:

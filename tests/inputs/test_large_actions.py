@@ -12,6 +12,7 @@ import plain_actions
 import pytest
 from tiny_study import said, source, tiny_params
 
+from rpeval.errors import DataError
 from rpeval.inputs import panel as panel_module
 from rpeval.inputs.accounting import add_drops
 from rpeval.inputs.panel import gather_panel, read_panel
@@ -271,6 +272,28 @@ def test_a_full_disk_is_told_in_words(tmp_path, monkeypatch):
     write_csv(tmp_path / "e.csv", ["student_id", "school_id", "year"], [["s1", "01", "2018-19"]])
     monkeypatch.setattr(counting.Counts, "match", full)
     assert "do not fit into 600MB of memory" in said(gather_panel(log_and_books(tmp_path))[1], stops=True)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
+def test_text_in_parts_is_the_text_as_a_whole(tmp_path, monkeypatch, encoding):
+    """Line ends, quotes and letters of several bytes fall on the seams of the parts; UTF-16 may lack its mark."""
+    rows = [[f"00{k}", "é, è" if k % 3 else "two\r\nlines", 'said "no"'] for k in range(60)]
+    made = io.StringIO()
+    csv.writer(made).writerows([["id", "a name", "note"], *rows])
+    (tmp_path / "x.csv").write_bytes(made.getvalue().encode(encoding))
+    told = encoding.replace("-le", "") if encoding.startswith(("utf-16", "latin")) else None
+    for size in (64, 101, 333, 8 << 20):
+        monkeypatch.setattr(text, "BLOCK", size)
+        read = files.read_table(tmp_path / "x.csv", encoding=told)
+        assert read.frame.to_numpy().tolist() == rows
+        assert read.frame.index.tolist() == list(range(60))
+
+
+def test_a_quote_that_swallows_the_file_is_told(tmp_path, monkeypatch):
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n" + '3,"4\n' + "5,6\n" * 300 + '7,"\n')
+    monkeypatch.setattr(text, "BLOCK", 256)
+    with pytest.raises(DataError, match="A value in quotes is longer than"):
+        files.read_table(tmp_path / "x.csv")
 
 
 def in_small_parts(patch) -> None:

@@ -111,7 +111,7 @@ def _check_text(file: BinaryIO, encoding: str | None, label: str) -> None:
 
 def _decoded(file: BinaryIO, encoding: str | None, label: str) -> Iterator[str]:
     """Give the text in blocks, without a byte-order mark; a byte that is no text is told with its line."""
-    decoder = codecs.getincrementaldecoder(encoding or "utf-8-sig")()
+    decoder = codecs.getincrementaldecoder(_byte_order(file, encoding or "utf-8-sig", label))()
     lines, before, begun = 0, b"", False
     while True:
         block = read_part(file, BLOCK, label)
@@ -127,6 +127,15 @@ def _decoded(file: BinaryIO, encoding: str | None, label: str) -> Iterator[str]:
         begun, lines, before = begun or bool(text), lines + block.count(b"\n"), block[-8:]
         if not block:
             return
+
+
+def _byte_order(file: BinaryIO, encoding: str, label: str) -> str:
+    """Name the encoding with its byte order, where a file of UTF-16 or UTF-32 has no mark that tells it."""
+    start = read_part(file, 4, label)
+    file.seek(0)
+    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+    name = codecs.lookup(encoding).name
+    return f"{name}-le" if name in ("utf-16", "utf-32") and not start.startswith(marks) else encoding
 
 
 def _look_through(blocks: Iterator[str], delimiter: str | None, label: str) -> _Seen:
@@ -221,6 +230,9 @@ def _parse(
             yield pa.Table.from_batches([batch])
     except pa.ArrowInvalid as error:
         why = str(error).splitlines()[0]
+        if "straddling" in why:
+            what, fix = f"A value in quotes is longer than {BLOCK >> 20} MB.", "Close the quote before it."
+            raise refusal(label, what, fix) from None
         raise refusal(label, f"This is not a table: {why}", "Export it again.") from None
     if n:
         what = f"{counted(n, 'row', 'does', 'do')} not have the {len(headings)} columns of the headings: "

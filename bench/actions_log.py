@@ -169,7 +169,7 @@ def read(folder: Path, what: str) -> str:
         log = source(f"actions{end}", "actions", kinds=kinds, enrollment=books)
         params = tiny_params(Path(root), panel=log, first="2014-15", last="2023-24")
         if what.endswith("check"):
-            return str(len(check(params)))
+            return f"{len(check(params))} problems told"
         panel = panels.read_panel(params)
     drops = panel.accounting.drops.drop(columns="source")
     told = "".join(frame.to_csv() for frame in (panel.frame, panel.groups, panel.removals, drops))

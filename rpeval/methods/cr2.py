@@ -11,11 +11,11 @@ TINY = 1e-10
 
 @dataclass(frozen=True, slots=True)
 class ClusteredFit:
-    """One contrast of a weighted least squares fit, with its cluster-robust uncertainty.
+    """The first coefficient of a weighted least squares fit, with its cluster-robust uncertainty.
 
-    value      : the contrast of the coefficients, in the outcome's unit
+    value      : the coefficient, in the outcome's unit
     se         : CR2 standard error, same unit
-    df         : Satterthwaite degrees of freedom for this contrast
+    df         : Satterthwaite degrees of freedom
     coefficients: all coefficients of `design`, shape (columns,)
     clusters_n : clusters
     rows_n     : rows
@@ -31,9 +31,9 @@ class ClusteredFit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JointFit:
-    """The same contrast for several outcomes of the same rows, with their common uncertainty.
+    """The same for several outcomes of the same rows, with their common uncertainty.
 
-    values     : (outcomes,) the contrast for each outcome, in its unit
+    values     : (outcomes,) the first coefficient for each outcome, in its unit
     covariance : (outcomes, outcomes) CR2 covariance of the values
     df         : Satterthwaite degrees of freedom, the same for every outcome
     clusters_n : clusters
@@ -77,23 +77,19 @@ def fit_clustered(
     within: np.ndarray | None = None,
     weight: np.ndarray | None = None,
     cell: np.ndarray | None = None,
-    contrast: np.ndarray | None = None,
 ) -> ClusteredFit:
-    """Fit weighted least squares and give one contrast a CR2 standard error and Satterthwaite df.
+    """Fit weighted least squares and give the first coefficient a CR2 standard error and Satterthwaite df.
 
     Use when whole schools are the independent units and there are few of them. Effects that belong to
-    one cluster (a school's own level) are absorbed through `within` and never become columns. All algebra
-    is done in the few directions of a cluster's cells, so its cost hardly grows with rows.
+    one cluster (a school's own level) are absorbed through `within` and never become columns.
 
     outcome  : (n,) numbers, no missing
-    design   : (n, k) numbers; the first column is the one of interest unless `contrast` says otherwise
+    design   : (n, k) numbers; the first column is the one of interest
     cluster  : (n,) labels of the independent units
-    within   : (n, m) labels; every level of every column gets its own effect in every cluster.
-               A single constant column absorbs one intercept for each cluster.
+    within   : (n, m) labels; every level of every column gets its own effect in every cluster
     weight   : (n,) positive sampling weights; the working variance stays the identity
     cell     : (n,) labels; rows with one label are equal in cluster, within and design. Optional, for speed.
-    contrast : (k,) weights on the coefficients
-    Returns a ClusteredFit. Refuses (MethodError) a contrast that the data do not identify.
+    Returns a ClusteredFit. Refuses (MethodError) an effect that the data do not identify.
     Source: Bell & McCaffrey (2002); Pustejovsky & Tipton (2018), with generalized inverses for singular
     blocks.
 
@@ -103,9 +99,9 @@ def fit_clustered(
     (3.0, 1.0, 1.0)
     """
     y = np.asarray(outcome, float)[:, None]
-    beta, c, scores, df = _solve(y, design, cluster, within, weight, cell, contrast)
+    beta, scores, df = _solve(y, design, cluster, within, weight, cell)
     se = float(np.sqrt((scores**2).sum()))
-    return ClusteredFit(float((c @ beta)[0]), se, df, tuple(beta[:, 0].tolist()), len(scores), len(y))
+    return ClusteredFit(float(beta[0, 0]), se, df, tuple(beta[:, 0].tolist()), len(scores), len(y))
 
 
 def fit_clustered_jointly(
@@ -115,8 +111,6 @@ def fit_clustered_jointly(
     cluster: np.ndarray,
     within: np.ndarray | None = None,
     weight: np.ndarray | None = None,
-    cell: np.ndarray | None = None,
-    contrast: np.ndarray | None = None,
 ) -> JointFit:
     """Fit several outcomes with one design, as `fit_clustered` does each, with the covariance between them.
 
@@ -132,8 +126,8 @@ def fit_clustered_jointly(
     ([3.0, 6.0], [[1.0, 2.0], [2.0, 4.0]])
     """
     y = np.asarray(outcomes, float)
-    beta, c, scores, df = _solve(y, design, cluster, within, weight, cell, contrast)
-    return JointFit(c @ beta, scores.T @ scores, df, len(scores))
+    beta, scores, df = _solve(y, design, cluster, within, weight)
+    return JointFit(beta[0], scores.T @ scores, df, len(scores))
 
 
 def _solve(
@@ -142,32 +136,27 @@ def _solve(
     cluster: np.ndarray,
     within: np.ndarray | None,
     weight: np.ndarray | None,
-    cell: np.ndarray | None,
-    contrast: np.ndarray | None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Return coefficients (columns, outcomes), the contrast, its scores (clusters, outcomes) and its df."""
+    cell: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return coefficients (columns, outcomes), scores of the first (clusters, outcomes) and its df."""
     X = np.asarray(design, float)
     w = np.ones(len(y)) if weight is None else np.asarray(weight, float)
-    c = np.eye(X.shape[1])[0] if contrast is None else np.asarray(contrast, float)
+    c = np.eye(X.shape[1])[0]
     labels = np.empty((len(y), 0)) if within is None else np.asarray(within).reshape(len(y), -1)
     blocks = _blocks(y, X, np.asarray(cluster), labels, w, np.arange(len(y)) if cell is None else cell)
     gram = sum(b.X.T @ b.WX for b in blocks)
     bread = np.linalg.pinv(gram, rcond=TINY, hermitian=True)
     _require_identified(gram, bread, c)
     beta = bread @ sum(b.WX.T @ b.y for b in blocks)
-    return beta, c, *_spread(blocks, bread, beta, c)
+    return beta, *_spread(blocks, bread, beta, c)
 
 
 def _require_identified(gram: np.ndarray, bread: np.ndarray, c: np.ndarray) -> None:
     """Refuse a contrast outside the space the swept design spans."""
     if np.abs(gram @ (bread @ c) - c).max() > 1e-6 * np.abs(c).max():
-        raise MethodError(
-            Problem(
-                "design",
-                "The effect cannot be told apart from the school and wave effects.",
-                "Add waves, before and after the start, in which adopting and comparison schools answered.",
-            )
-        )
+        what = "The effect cannot be told apart from the school and wave effects."
+        fix = "Add waves, before and after the start, in which adopting and comparison schools answered."
+        raise MethodError(Problem("design", what, fix))
 
 
 def _blocks(

@@ -10,7 +10,7 @@ from scipy.special import logit
 
 from rpeval.errors import Problem
 from rpeval.estimate import Estimate
-from rpeval.methods.intervals import scaled
+from rpeval.methods.intervals import critical
 from rpeval.methods.wording import count_of, refuse
 
 COX = 1.65
@@ -91,12 +91,10 @@ def hedges_g(
     comparison_n: int,
     clusters: int | None = None,
     icc: float = 0.0,
-    level: float = 0.95,
 ) -> Estimate:
     """Difference of two means in student standard deviations, Hedges' g.
 
-    Use for baseline equivalence, and for numbers of other studies. For an effect that has an honest standard
-    error of its own, use `in_student_sd`.
+    Use for baseline equivalence, and for numbers of other studies.
     difference : mean of the program's students minus mean of the others, in the outcome's unit
     sd         : standard deviation among students, pooled over the arms (`pooled_sd`), same unit; a standard
                  deviation among school means is smaller and gives an effect size that is not comparable
@@ -117,33 +115,12 @@ def hedges_g(
     g = omega * factors.effect * difference / sd
     se = math.sqrt(omega**2 * factors.design * spread + g**2 / (2 * factors.df))
     t = factors.t * difference / (sd * math.sqrt(spread))
-    half = float(stats.t.ppf((1 + level) / 2, factors.df)) * se
+    half = critical(factors.df) * se
     return Estimate(
         value=g, se=se, low=g - half, high=g + half, p=float(2 * stats.t.sf(abs(t), factors.df)),
-        df=factors.df, level=level, unit=SD_UNIT, n=n, n_unit="students", clusters=clusters,
+        df=factors.df, unit=SD_UNIT, n=n, n_unit="students", clusters=clusters,
         method="; ".join(["Hedges' g, standard deviation among students", *say(clusters, icc)]),
     )  # fmt: skip
-
-
-def in_student_sd(
-    effect: Estimate, *, sd: float, n: int, clusters: int | None = None, icc: float = 0.0
-) -> Estimate:
-    """Express an effect in student standard deviations, with the interval it has.
-
-    Use for an effect whose interval already counts schools, not students. The standard deviation is taken as
-    known, so p and the sign of both ends stay what they were.
-    effect : Estimate in the outcome's unit; sd: standard deviation among students, pooled over the arms
-    n      : students behind sd; clusters, icc: their schools and the share of variance between them
-    Returns an Estimate in standard deviations. Refuses (MethodError) a standard deviation that is not above
-    zero, and what `clustering` refuses.
-
-    >>> round(in_student_sd(Estimate(2.0, low=0.4, high=3.6), sd=4.0, n=20).value, 4)
-    0.4789
-    """
-    check(n, sd)
-    factor = small_sample(n) * correct(n, clusters, icc).effect / sd
-    words = ["in standard deviations among students", *say(clusters, icc), effect.method]
-    return scaled(effect, factor, unit=SD_UNIT, method="; ".join(w for w in words if w))
 
 
 def cox_index(
@@ -154,7 +131,6 @@ def cox_index(
     comparison_n: int,
     clusters: int | None = None,
     icc: float = 0.0,
-    level: float = 0.95,
 ) -> Estimate:
     """Difference of two shares as an effect size: the log odds ratio over 1.65, the Cox index.
 
@@ -174,10 +150,10 @@ def cox_index(
     value = small_sample(n) * log_odds(treated, comparison)
     noise = sum(1 / (m * p * (1 - p)) for m, p in ((treated_n, treated), (comparison_n, comparison)))
     se = small_sample(n) * math.sqrt(factors.design * noise) / COX
-    half = float(stats.t.ppf((1 + level) / 2, factors.df)) * se
+    half = critical(factors.df) * se
     return Estimate(
         value=value, se=se, low=value - half, high=value + half,
-        p=float(2 * stats.t.sf(abs(value) / se, factors.df)), df=factors.df, level=level, unit=SD_UNIT,
+        p=float(2 * stats.t.sf(abs(value) / se, factors.df)), df=factors.df, unit=SD_UNIT,
         n=n, n_unit="students", clusters=clusters,
         method="; ".join(["Cox index, log odds ratio over 1.65", *say(clusters, icc)]),
     )  # fmt: skip

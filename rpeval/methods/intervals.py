@@ -11,13 +11,14 @@ from rpeval.estimate import Estimate
 LEVEL = 0.95  # of every interval; a test rejects at one minus it
 
 
-def critical(df: float = np.inf, level: float = LEVEL) -> float:
+def critical(df: float | np.ndarray = np.inf, level: float = LEVEL) -> float | np.ndarray:
     """Half width of an interval in standard errors: of t with `df`, of the normal when df is infinite.
 
     >>> round(critical(), 3), round(critical(23), 3)
     (1.96, 2.069)
     """
-    return float(stats.t.ppf((1 + level) / 2, df))
+    value = stats.t.ppf((1 + level) / 2, df)
+    return value if np.ndim(df) else float(value)
 
 
 def t_estimate(

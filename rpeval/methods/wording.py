@@ -16,6 +16,21 @@ def refuse(problems: Iterable[Problem]) -> None:
         raise MethodError(problems)
 
 
+def needed(frame: pd.DataFrame | None, source: str, what: str, columns: Sequence[str] = ()) -> pd.DataFrame:
+    """Give a frame that is there and not empty; refuse (MethodError) a study without it, or without a column.
+
+    source : the entry of `sources` that would name the file; what: its content, in words
+    """
+    if frame is None or frame.empty:
+        said = f"The study names no file with {what}, so this is not assessed."
+        refuse([Problem(f"sources.{source}", said, f"Name one in sources.{source}.")])
+    missing = [column for column in columns if column not in frame]
+    if missing:
+        said = f"The file with {what} has no {some(missing)}, so this is not assessed."
+        refuse([Problem(f"sources.{source}", said, "Map the column, or name the file it needs.")])
+    return frame
+
+
 def school_year(year: float) -> str:
     """Write a year the way a reader does.
 
@@ -45,9 +60,9 @@ def count_of(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def name_schools(panel: pd.DataFrame, unit: str, codes: Iterable[int], units: Sequence) -> list[str]:
+def name_schools(panel: pd.DataFrame, codes: Iterable[int], units: Sequence) -> list[str]:
     """Call schools by id and name, where the panel has a `school_name` column."""
     if "school_name" not in panel.columns:
         return [str(units[code]) for code in codes]
-    called = panel.drop_duplicates(unit).set_index(unit)["school_name"]
+    called = panel.drop_duplicates("school_id").set_index("school_id")["school_name"]
     return [f"{units[code]} ({called[units[code]]})" for code in codes]

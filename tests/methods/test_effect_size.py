@@ -13,7 +13,6 @@ from rpeval.methods.effect_size import (
     cox_index,
     hedges_g,
     improvement_index,
-    in_student_sd,
     pooled_sd,
     small_sample,
 )
@@ -84,18 +83,6 @@ def test_on_clustered_students_g_is_centered_its_error_honest_and_its_test_holds
     assert abs(np.mean([g.p <= 0.05 for g in null]) - 0.05) < 3 * mcse
     assert abs(np.mean([not g.low <= 0.3 <= g.high for g in found]) - 0.05) < 3 * mcse
     assert np.mean(naive) > 0.3
-
-
-def test_an_effect_keeps_its_own_interval_in_standard_deviations():
-    effect = Estimate(-0.5, se=0.2, low=-1.1, high=-0.1, p=0.03, df=9, unit="points", method="did")
-    found = in_student_sd(effect, sd=2.0, n=400)
-    omega = 1 - 3 / (4 * 400 - 9)
-    assert (found.value, found.se) == pytest.approx((-0.25 * omega, 0.1 * omega), abs=1e-12)
-    assert (found.low, found.high) == pytest.approx((-0.55 * omega, -0.05 * omega), abs=1e-12)
-    assert (found.p, found.df, found.unit) == (0.03, 9, "standard deviations")
-    corrected = in_student_sd(effect, sd=2.0, n=400, clusters=8, icc=0.1)
-    assert corrected.value / found.value == pytest.approx(math.sqrt(1 - 2 * 49 * 0.1 / 398), abs=1e-12)
-    assert "corrected for 8 schools, intraclass correlation 0.1" in corrected.method
 
 
 def test_cox_index_by_hand_and_by_a_logistic_regression():

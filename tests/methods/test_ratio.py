@@ -16,11 +16,11 @@ def without(values, names="abcdefgh"):
     return pd.DataFrame({"school_id": list(names)[: len(values)], "value": values})
 
 
-def made(part, whole, *, se=(1.0, 1.0), df=20.0, changes=None, level=0.95):
+def made(part, whole, *, se=(1.0, 1.0), df=20.0, changes=None):
     """A ratio of two estimates whose schools move them as told; independently where nothing is told."""
     a, b = changes or ([1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, -1.0])
     return ratio_of_effects(
-        Estimate(part, se=se[0], df=df), Estimate(whole, se=se[1], df=df), level=level,
+        Estimate(part, se=se[0], df=df), Estimate(whole, se=se[1], df=df),
         part_left_out=without(part + np.array(a)), whole_left_out=without(whole + np.array(b)),
     )  # fmt: skip
 

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from rpeval.errors import Problem
+from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
+from rpeval.methods.intervals import critical
 from rpeval.methods.wording import refuse
 
 
@@ -95,10 +96,8 @@ def worth_from(cost: float, effect: Estimate, *, chance: float = 50.0) -> float:
 def _spread(effect: Estimate, df: float) -> float:
     """Give the standard error; where the interval came by other means, the one that its width speaks of."""
     if effect.low is not None and effect.high is not None:
-        return (effect.high - effect.low) / (2 * float(stats.t.ppf((1 + effect.level) / 2, df)))
+        return (effect.high - effect.low) / (2 * critical(df, effect.level))
     if effect.se:
         return effect.se
-    refuse(
-        [Problem("effect", "The effect has no uncertainty to draw on.", "Use an estimate with an interval.")]
-    )
-    return float("nan")
+    what = "The effect has no uncertainty to draw on."
+    raise MethodError(Problem("effect", what, "Use an estimate with an interval."))

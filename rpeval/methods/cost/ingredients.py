@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from rpeval.errors import Problem
-from rpeval.methods.wording import refuse, some
+from rpeval.methods.wording import needed, refuse, some
 
-PHASES = ("startup", "recurring")
 PERSPECTIVES = ("district", "societal")
 
 
@@ -43,10 +42,9 @@ def cost_up(
 ) -> Costs:  # fmt: skip
     """Add up what the program cost, by the ingredients method.
 
-    Use before any cost per student. The file lists what the program took beyond business as usual, in prices
-    of one year, so nothing is inflated here. What lasts for years is spread over its life, at the discount
-    rate, from the year in which it was bought; what its life has left beyond the last year of the file is not
-    counted. Each year is then discounted to the first one.
+    Use before any cost per student. What the program took beyond business as usual is in prices of one year,
+    so nothing is inflated here. What lasts for years is spread over its life, at the discount rate, from the
+    year in which it was bought to the last year of the file. Each year is then discounted to the first one.
 
     costs       : one row per ingredient and year: year, ingredient, category, quantity, unit_price, cost
                   (dollars), phase (startup | recurring), perspective (district | societal), life_years (NaN =
@@ -65,18 +63,15 @@ def cost_up(
     >>> found.total, found.undiscounted, found.startup
     (2000.0, 2030.0, 1000.0)
     """
-    if costs is None or costs.empty:
-        what = "The study names no file with costs, so this is not assessed."
-        refuse([Problem("sources.costs", what, "Name one in sources.costs.")])
+    costs = needed(costs, "costs", "costs")
     if perspective not in PERSPECTIVES:
         what = f"{perspective!r} is no perspective."
         refuse([Problem("perspective", what, f"Use one of: {', '.join(PERSPECTIVES)}.")])
     kept = costs if perspective == "societal" else costs[costs["perspective"] == "district"]
     odd = kept[~(kept["cost"] >= 0)]
     if len(odd) or kept.empty:
-        what = (
-            f"Costs that are unknown or below zero: {some(odd['ingredient'])}." if len(odd) else "No costs."
-        )
+        named = f"Costs that are unknown or below zero: {some(odd['ingredient'])}."
+        what = named if len(odd) else "No costs."
         refuse([Problem("costs", what, "Give each ingredient's quantity and price.")])
     first, last = int(kept["year"].min()), int(kept["year"].max())
     rows = _spread(kept, last, discount)
@@ -112,13 +107,9 @@ def _spread(rows: pd.DataFrame, last: int, discount: float) -> pd.DataFrame:
     for row in rows.to_dict("records"):
         life = row.get("life_years", np.nan)
         years = 1 if pd.isna(life) or round(life) < 2 else round(life)
-        charge = (
-            row["cost"] if years == 1 else yearly_charge(row["cost"], life_years=years, discount=discount)
-        )
-        bought = int(row["year"])
-        parts += [
-            {**row, "year": y, "annual": charge} for y in range(bought, min(bought + years - 1, last) + 1)
-        ]
+        charge, bought = yearly_charge(row["cost"], life_years=years, discount=discount), int(row["year"])
+        within = range(bought, min(bought + years - 1, last) + 1)
+        parts += [{**row, "year": year, "annual": charge} for year in within]
     return pd.DataFrame(parts)
 
 
@@ -134,16 +125,6 @@ def by_ingredient(costs: Costs) -> pd.DataFrame:
     )
     made = sums.reset_index().assign(percent=lambda t: 100 * t["present"] / costs.total)
     return made.sort_values(["present", "ingredient"], ascending=[False, True], ignore_index=True)
-
-
-def by_year(costs: Costs) -> pd.DataFrame:
-    """Add costs up by year: year, startup, recurring, total, present."""
-    parts = costs.rows.pivot_table(
-        index="year", columns="phase", values="annual", aggfunc="sum", fill_value=0.0
-    )
-    parts = parts.reindex(columns=list(PHASES), fill_value=0.0)
-    present = costs.rows.groupby("year")["present"].sum()
-    return parts.assign(total=parts.sum(axis=1), present=present).reset_index().rename_axis(columns=None)
 
 
 def per(costs: Costs, base: float, *, what: str, spent: bool = False) -> float:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal
@@ -12,8 +11,10 @@ from rpeval.methods.did.diagnosis import Inference
 from rpeval.methods.did.imputation import average_by_event, leave_schools_out
 from rpeval.methods.did.jackknife import average_gaps, by_cohort, changes_of_variance, first_years, spread
 from rpeval.methods.did.randomization import TIE, deal
+from rpeval.methods.intervals import LEVEL, critical
 
 LEAST = 50
+POWER = 0.8
 FITS_AT_ONCE = 40
 HALVINGS = 30
 
@@ -23,8 +24,8 @@ class Achieved:
     """How the chosen inference does on a study's own panel when adoption is placebo.
 
     coverage   : percent of intervals that hold the true effect
-    rejection  : percent of tests that find an effect where there is none, at 1 - level
-    detectable : effect found significant in the given share of studies, in the outcome's unit, without sign;
+    rejection  : percent of tests that find an effect where there is none, at 5 percent
+    detectable : effect found significant in four of five studies, in the outcome's unit, without sign;
                  a Refusal where no effect would be
     inference  : the inference looked at
     """
@@ -50,24 +51,14 @@ class Placebo:
     among: tuple[np.ndarray, ...] | None
 
 
-def achieved(
-    design: Design,
-    *,
-    inference: Inference,
-    seed: int,
-    draws: int = 400,
-    power: float = 0.8,
-    level: float = 0.95,
-) -> Achieved:
+def achieved(design: Design, *, inference: Inference, seed: int, draws: int = 400) -> Achieved:
     """Coverage, false alarms and detectable effect of the chosen interval, simulated on the panel itself.
 
     Use after `diagnose`, to say what the interval is worth here rather than in textbooks. The panel is kept
     as it is, with its levels, noise and holes, except that the estimated effect is taken out of the program
-    years: the average gap of each event time that two or more schools have, the average effect elsewhere
-    (as `event_band` does). Using school-years before the start alone would leave no program years to hold
-    the placebo; using comparison schools alone would leave too few schools. Then the start years are dealt
-    anew to the schools, `draws` times, each as a whole, so cohorts keep their sizes; there is no effect in
-    what is estimated, and a planted constant effect moves estimate and truth alike.
+    years: the average gap of each event time that two or more schools have, the average effect elsewhere.
+    Then the start years are dealt anew to the schools, `draws` times, each as a whole, so cohorts keep their
+    sizes; there is no effect in what is estimated, and a planted constant effect moves estimate and truth.
 
     inference : the one to look at, as a rule the one `diagnose` chose
     seed      : fixes the deals (all of them when they are no more than `draws`)
@@ -83,11 +74,11 @@ def achieved(
     rows, own = np.unique(design.D, axis=0, return_inverse=True)
     deals, complete = deal(own, draws=draws, seed=seed)
     placebo = simulate(design, without_effect(design), rows[deals], inference)
-    found = rejected(placebo, 0.0, level)
+    found = rejected(placebo, 0.0)
     how = "all" if complete else "random"
     words = f"{len(found)} {how} placebo deals of start years on this panel, estimated effect taken out"
     words += f"; {inference}"
-    known = {"n": len(found), "n_unit": "placebo studies", "clusters": len(design.units), "level": level}
+    known = {"n": len(found), "n_unit": "placebo studies", "clusters": len(design.units), "level": LEVEL}
     known |= {"treated": int(design.adopters.sum()), "method": words, "kind": "simulated"}
     share = float(found.mean())
     mcse = 100 * share_error(share, len(found))
@@ -96,7 +87,7 @@ def achieved(
     return Achieved(
         coverage=Estimate(100 - 100 * share, unit="percent", mcse=mcse, **known),
         rejection=Estimate(100 * share, unit="percent", mcse=mcse, **known),
-        detectable=detect(placebo, power, level, known),
+        detectable=detect(placebo, known),
         inference=inference,
     )
 
@@ -155,35 +146,35 @@ def compare(design: Design, Y: np.ndarray, D: np.ndarray) -> tuple[np.ndarray, .
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
-def rejected(placebo: Placebo, effect: float, level: float) -> np.ndarray:
+def rejected(placebo: Placebo, effect: float) -> np.ndarray:
     """Say which placebo studies find a planted effect significant (N)."""
     if placebo.among is None:
         t = np.abs(placebo.value + effect) / placebo.se
-        return t > stats.t.ppf((1 + level) / 2, placebo.df)
+        return t > critical(placebo.df)
     a, d, A, B, C = placebo.among
     t = (a + effect * d) ** 2 / (A + 2 * effect * B + effect**2 * C)
     extreme = (t >= np.diagonal(t) * (1 - TIE)).mean(axis=0)
-    return extreme <= 1 - level + 1e-12
+    return extreme <= 1 - LEVEL + 1e-12
 
 
-def detect(placebo: Placebo, power: float, level: float, known: dict) -> Estimate | Refusal:
-    """Find the planted effect that is found in the given share of studies, whatever its sign."""
-    error = share_error(power, len(placebo.value))
-    found = [reach(placebo, share, level) for share in (power, power - error, min(power + error, 0.999))]
+def detect(placebo: Placebo, known: dict) -> Estimate | Refusal:
+    """Find the planted effect that is found in four of five studies, whatever its sign."""
+    error = share_error(POWER, len(placebo.value))
+    found = [reach(placebo, share) for share in (POWER, POWER - error, POWER + error)]
     if found[0] is None:
-        reason = f"No effect, however large, would be found in {power:.0%} of studies like this."
+        reason = f"No effect, however large, would be found in {POWER:.0%} of studies like this."
         return Refusal(reason, "Add schools.")
     wide = found[0] if found[2] is None else found[2]
-    words = f"smallest effect found significant in {power:.0%} of studies; {known['method']}"
+    words = f"smallest effect found significant in {POWER:.0%} of studies; {known['method']}"
     mcse = None if known["kind"] == "exact" else abs(wide - found[1]) / 2
     return Estimate(found[0], mcse=mcse, **known | {"method": words})
 
 
-def reach(placebo: Placebo, share: float, level: float) -> float | None:
+def reach(placebo: Placebo, share: float) -> float | None:
     """Smallest effect found in the given share of studies, None where there is none; by halving."""
 
     def power(effect: float) -> float:
-        return float(np.mean([rejected(placebo, sign * effect, level).mean() for sign in (-1, 1)]))
+        return float(np.mean([rejected(placebo, sign * effect).mean() for sign in (-1, 1)]))
 
     low, high = 0.0, 4.0 * float(np.median(placebo.se))
     for _ in range(8):

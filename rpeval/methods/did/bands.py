@@ -10,7 +10,8 @@ from rpeval.estimate import Estimate, Refusal
 from rpeval.methods.did.design import Design
 from rpeval.methods.did.imputation import average_by_event, estimate_rows
 from rpeval.methods.did.jackknife import average_gaps, by_cohort, changes_of_variance
-from rpeval.methods.did.randomization import deal
+from rpeval.methods.did.randomization import deal_starts
+from rpeval.methods.intervals import LEVEL
 
 FITS_AT_ONCE = 2_000
 
@@ -32,17 +33,16 @@ class Band:
     deals: int
 
 
-def event_band(design: Design, *, seed: int, draws: int = 499, level: float = 0.95) -> Band:
+def event_band(design: Design, *, seed: int, draws: int = 499) -> Band:
     """Event study whose intervals hold for all event times at once.
 
     Use for the picture in a report: among eight pointwise intervals some will miss zero by chance alone. The
     rows are those of `event_study`. The half width is what the largest |value / se| of an event study reaches
-    in `level` of the deals of start years to schools, once the estimated effects are taken out of the
-    outcome: with few adopting schools, tables of t or normal values give bands that are too narrow.
+    in 95 % of the deals of start years to schools, once the estimated effects are taken out of the outcome:
+    with few adopting schools, tables of t or normal values give bands that are too narrow.
 
     seed fixes the deals, `draws` of them or, when there are no more, all.
-    Returns a Band. Refuses (MethodError) when fewer than two rows can be estimated, or too few deals for the
-    level.
+    Returns a Band. Refuses (MethodError) when fewer than two rows can be estimated, or too few deals.
     Source: Montiel Olea & Plagborg-Møller (2019), Journal of Applied Econometrics 34 (bands by the largest
     t); the deals as in `att_randomization`.
 
@@ -51,16 +51,13 @@ def event_band(design: Design, *, seed: int, draws: int = 499, level: float = 0.
     >>> [event for event, _ in band.rows], band.deals
     ([-2, -1, 0], 35)
     """
-    events, cells, result = average_by_event(design)
-    rows = estimate_rows(design, cells, result, level)
-    usable = [k for k, row in enumerate(rows) if isinstance(row, Estimate) and row.se > 0]
+    events, rows, usable, Y = without_effect(design)
     if len(usable) < 2:
         what = "Fewer than two event times can be estimated with an interval."
         raise MethodError(Problem("panel", what, "Use `event_study`, or add schools."))
-    effects = {events[k]: rows[k].value for k in usable if events[k] >= 0}
-    chance = t_under_deals(design, [events[k] for k in usable], effects, draws=draws, seed=seed)
+    chance = t_under_deals(design, Y, [events[k] for k in usable], draws=draws, seed=seed)
     largest = chance.max(axis=1)
-    critical = quantile(largest, level)
+    critical = quantile(largest)
     early = [j for j, k in enumerate(usable) if events[k] < 0]
     actual = [abs(rows[usable[j]].value / rows[usable[j]].se) for j in early]
     for k in usable:
@@ -69,17 +66,22 @@ def event_band(design: Design, *, seed: int, draws: int = 499, level: float = 0.
     return Band(tuple(zip(events, rows, strict=True)), critical, before, len(chance))
 
 
-def t_under_deals(
-    design: Design, events: list[int], effects: dict[int, float], *, draws: int, seed: int
-) -> np.ndarray:
+def without_effect(design: Design) -> tuple[list[int], list[Estimate | Refusal], list[int], np.ndarray]:
+    """Give event times, their rows, those with an interval, and the outcome without their program effects."""
+    events, cells, result = average_by_event(design)
+    rows, Y = estimate_rows(design, cells, result), design.Y.copy()
+    usable = [k for k, row in enumerate(rows) if isinstance(row, Estimate) and row.se > 0]
+    for k in usable:
+        if events[k] >= 0:
+            Y[cells[k]] -= rows[k].value
+    return events, rows, usable, Y
+
+
+def t_under_deals(design: Design, Y: np.ndarray, events: list[int], *, draws: int, seed: int) -> np.ndarray:
     """Absolute t values of the event times under other deals of the start years (N by events)."""
-    Y = design.Y.copy()
-    for event, effect in effects.items():
-        Y[design.treated & (design.event == event)] -= effect
-    values, own = np.unique(np.where(design.D.any(axis=1), design.starts, np.inf), return_inverse=True)
-    deals, _ = deal(own, draws=draws, seed=seed)
+    dealt, _ = deal_starts(design, draws=draws, seed=seed)
     size = max(1, FITS_AT_ONCE // len(events))
-    blocks = [values[deals[first : first + size]] for first in range(0, len(deals), size)]
+    blocks = [dealt[first : first + size] for first in range(0, len(dealt), size)]
     t = np.concatenate([t_values(design, Y, starts, events) for starts in blocks])
     return t[np.isfinite(t).all(axis=1)]
 
@@ -100,13 +102,12 @@ def t_values(design: Design, Y: np.ndarray, starts: np.ndarray, events: list[int
     return t.reshape(N, P)
 
 
-def quantile(largest: np.ndarray, level: float) -> float:
-    """Value that a new draw exceeds in at most 1 - level of all cases, from N draws."""
-    rank = math.ceil(level * (len(largest) + 1))
+def quantile(largest: np.ndarray) -> float:
+    """Value that a new draw exceeds in at most 5 % of all cases, from N draws."""
+    rank = math.ceil(LEVEL * (len(largest) + 1))
     if rank > len(largest):
-        what = (
-            f"Only {len(largest)} deals of the start years can be estimated, too few for a {level:.0%} band."
-        )
+        few = f"Only {len(largest)} deals of the start years can be estimated"
+        what = f"{few}, too few for a {LEVEL:.0%} band."
         raise MethodError(Problem("panel", what, "Use `event_study`, or add schools."))
     return float(np.sort(largest)[rank - 1])
 

@@ -14,14 +14,13 @@ from rpeval.methods.did.jackknife import solve_years
 from rpeval.methods.did.randomization import Reference, end_of_interval, p_value
 from rpeval.methods.did.twfe import residualize, twfe
 from rpeval.methods.intervals import t_estimate
-from rpeval.methods.wording import some
 
 ENUMERATED = 5_000
 WEBB_BELOW = 12
 WEBB = np.sqrt([0.5, 1.0, 1.5])
 
 
-def twfe_bootstrap(design: Design, *, seed: int, draws: int = 999, level: float = 0.95) -> Estimate:
+def twfe_bootstrap(design: Design, *, seed: int, draws: int = 999) -> Estimate:
     """Two-way fixed effects, with the p-value and interval of the restricted wild cluster bootstrap.
 
     Use beside `twfe`, as a diagnostic: the estimate is the same, the inference holds with fewer schools.
@@ -41,7 +40,7 @@ def twfe_bootstrap(design: Design, *, seed: int, draws: int = 999, level: float 
     >>> round(est.value, 2), est.low < est.value < est.high
     (-3.5, True)
     """
-    actual = twfe(design, level=level)
+    actual = twfe(design)
     signs, complete = draw_signs(len(design.units), draws=draws, seed=seed)
     reference = under_signs(design, signs, complete)
     p = float(p_value(reference, actual, np.array([0.0]))[0])
@@ -123,7 +122,7 @@ def refuse_endless(low: float, high: float, samples_n: int) -> None:
         raise MethodError(Problem("panel", what, fix))
 
 
-def twfe_cr2(design: Design, *, level: float = 0.95) -> Estimate:
+def twfe_cr2(design: Design) -> Estimate:
     """Two-way fixed effects with CR2 standard error and Bell-McCaffrey degrees of freedom by school.
 
     Use beside `twfe`, as a diagnostic with fewer schools. Returns an Estimate in the outcome's unit. Refuses
@@ -135,63 +134,22 @@ def twfe_cr2(design: Design, *, level: float = 0.95) -> Estimate:
     >>> round(est.value, 9), round(est.df, 6)
     (-2.5, 2.0)
     """
-    fit = fit_cells(design, design.D[..., None].astype(float), np.ones(1))
-    return as_estimate(design, fit, "two-way fixed effects", level)
-
-
-def att_extended(design: Design, *, level: float = 0.95) -> Estimate:
-    """Average effect by extended two-way effects: one effect per cohort and year, CR2 by school.
-
-    Use beside `att_imputation`: on a panel without holes the estimate is the same, the inference rests on
-    regression theory instead of the jackknife. Effects by cohort and year are averaged over treated
-    school-years. Returns an Estimate in the outcome's unit. Refuses (MethodError) a cohort of one school: its
-    own effect fits it without error, so its chance cannot be seen (35 % false alarms in such designs).
-    Source: Wooldridge (2021), SSRN 3906345; Bell & McCaffrey (2002).
-
-    >>> from rpeval.methods.did.example import four_schools
-    >>> round(att_extended(four_schools()).value, 9)
-    -2.5
-    """
-    refuse_lone(design)
-    cells = [
-        design.treated & (design.starts == cohort)[:, None] & (design.times == year)
-        for cohort in design.cohorts
-        for year in design.times[design.times >= cohort]
-    ]
-    effects = np.stack([cell for cell in cells if cell.any()], axis=-1).astype(float)
-    size = (design.weights[..., None] * effects).sum(axis=(0, 1))
-    fit = fit_cells(design, effects, size / size.sum())
-    return as_estimate(design, fit, "extended two-way effects, one for each cohort and year", level)
-
-
-def refuse_lone(design: Design) -> None:
-    """Refuse cohorts of one school, naming the schools."""
-    lone = [design.starts == cohort for cohort in design.cohorts if (design.starts == cohort).sum() == 1]
-    if lone:
-        names = some(design.names[int(np.flatnonzero(own)[0])] for own in lone)
-        what = f"Schools that start alone in their year: {names}. Their chance cannot be seen by this method."
-        raise MethodError(Problem("panel", what, "Use `att_imputation` or `att_randomization`."))
-
-
-def fit_cells(design: Design, effects: np.ndarray, contrast: np.ndarray) -> ClusteredFit:
-    """Regress the outcome on the columns `effects` (G by T by K), years, and absorbed schools."""
     seen = design.observed
     school, year = np.nonzero(seen)
-    years = np.eye(len(design.times))[:, 1:]
-    return fit_clustered(
+    fit = fit_clustered(
         design.Y[seen],
-        np.hstack([effects[seen], years[year]]),
+        np.column_stack([design.D[seen], np.eye(len(design.times))[year, 1:]]).astype(float),
         cluster=school,
         within=np.zeros(len(school)),
         weight=design.weights[seen] if design.weighted else None,
-        contrast=np.concatenate([contrast, np.zeros(years.shape[1])]),
     )
+    return as_estimate(design, fit)
 
 
-def as_estimate(design: Design, fit: ClusteredFit, what: str, level: float) -> Estimate:
-    """Say in words how a regression's contrast was made."""
+def as_estimate(design: Design, fit: ClusteredFit) -> Estimate:
+    """Say in words how the effect was made, or refuse one that too few schools stand behind."""
     if not fit.df >= 1:
         problem = "The standard error has less than one degree of freedom: too few schools stand behind it."
         raise MethodError(Problem("panel", problem, "Use `att_imputation`, or add schools."))
-    method = "; ".join([f"{what}; CR2 by school, t({fit.df:.1f})", *design.remarks])
-    return t_estimate(fit.value, fit.se, fit.df, level=level, method=method, **design.sample)
+    method = "; ".join([f"two-way fixed effects; CR2 by school, t({fit.df:.1f})", *design.remarks])
+    return t_estimate(fit.value, fit.se, fit.df, method=method, **design.sample)

@@ -20,7 +20,6 @@ from rpeval.methods.intervals import t_estimate
 from rpeval.methods.wording import count_of, school_year, some
 
 Comparison = Literal["not_yet", "never"]
-Base = Literal["varying", "universal"]
 Adjust = Literal["doubly_robust", "regression"]
 Inference = Literal["jackknife", "influence"]
 By = Literal["event", "cohort", "year"]
@@ -54,35 +53,26 @@ def cohort_effects(
     design: Design,
     *,
     comparison: Comparison = "not_yet",
-    base: Base = "varying",
     anticipation: int = 0,
     covariates: Sequence[str] = (),
     adjust: Adjust = "doubly_robust",
 ) -> CohortEffects:
     """Effects of the program by cohort and year, before and after the start.
 
-    Use as the input of `overall`, `rows` and `cohort_band`. Comparison schools are those not yet in the
-    program in either year compared ("not_yet"), or those that are in none seen ("never"). Each school counts
-    with its mean weight over the years.
+    Use as the input of `overall`, `rows` and `cohort_band`. A year is compared with the last observed one
+    without the program; before the start, with the year before. Each school counts with its mean weight over
+    the years; one that lacks one of the two years compared sits that comparison out.
 
-    base         : before the start, compare with the year before ("varying") or, as after the start, with the
-                   last year without the program ("universal", which sensitivity analyses need)
-    anticipation : years before the start in which schools may already act on it (training, hiring). The
-                   base moves back by so many years, and a school is no comparison in so many years before
-                   its own start. Averages still count the years from the start on.
+    comparison   : schools not yet in the program in either year compared, or those that are in none seen
+    anticipation : years before the start in which schools may already act on it (training, hiring): the base
+                   moves back, and a school is no comparison in so many years before its own start. Averages
+                   still count from the start on; cohorts without a year before it are set aside, counted
     covariates   : columns, taken in the earlier of the two years compared; adjusted for by `adjust`
-    Left-out years: the last observed year before the start is the base. Schools that lack one of the two
-    years compared sit that comparison out. Cohorts without a year before anticipation are set aside, counted.
     Refuses (MethodError): covariates that are missing, or that leave no comparison; no cohort to compare.
     Source: Callaway & Sant'Anna (2021), Journal of Econometrics 225; Sant'Anna & Zhao (2020), same 219.
 
-    >>> import pandas as pd
-    >>> from rpeval.methods.did.design import lay_out
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> effects = cohort_effects(lay_out(panel, outcome="oss_per_100"))
+    >>> from rpeval.methods.did.example import four_schools
+    >>> effects = cohort_effects(four_schools())
     >>> list(zip(effects.cohorts.tolist(), effects.years.tolist(), effects.parts.value.tolist()))
     [(2018, 2017, 0.0), (2018, 2018, -2.5)]
     """
@@ -90,7 +80,7 @@ def cohort_effects(
     columns = [values_of(design, column) for column in covariates]
     X = np.stack([np.ones(design.Y.shape), *columns], axis=-1) if covariates else None
     reach = np.where(comparison == "never", design.times[-1], design.times) + anticipation
-    wanted = list(years_compared(design, base, anticipation))
+    wanted = list(years_compared(design, anticipation))
     cells = tuple(cell for cell in wanted if comparable(design, reach, cell))
     refuse_uncompared(design, cells)
     words = words_for(design, comparison, anticipation, covariates, adjust)
@@ -139,13 +129,13 @@ def words_for(
     return "; ".join([words, *design.remarks])
 
 
-def years_compared(design: Design, base: Base, anticipation: int) -> Iterator[Cell]:
+def years_compared(design: Design, anticipation: int) -> Iterator[Cell]:
     """Yield each cohort with the positions of the year looked at and of the year it is compared with."""
     for cohort in design.cohorts:
         first = cohort - anticipation
         last = int(np.flatnonzero(design.times < first)[-1])
         for now in range(len(design.times)):
-            if base == "universal" or design.times[now] >= first:
+            if design.times[now] >= first:
                 yield cohort, now, last
             elif now > 0:
                 yield cohort, now, now - 1
@@ -187,7 +177,7 @@ def compare(
     own, weights = sides(design, starts, reach, cell)
     seen = design.observed[:, now] & design.observed[:, before]
     change = np.where(seen, design.Y[:, now] - design.Y[:, before], 0.0)
-    if X is None or now == before:
+    if X is None:
         made = difference_of_means(change, own, weights)
     else:
         adjusted = {"doubly_robust": doubly_robust, "regression": regression_adjusted}[adjust]
@@ -210,11 +200,7 @@ def averages(effects: CohortEffects, by: By, parts: Parts | None = None) -> tupl
 
 
 def overall(
-    effects: CohortEffects,
-    *,
-    by: By | Literal["simple"] = "simple",
-    inference: Inference = "jackknife",
-    level: float = 0.95,
+    effects: CohortEffects, *, by: By | Literal["simple"] = "simple", inference: Inference = "jackknife"
 ) -> Estimate:
     """Average all effects after the start into one number.
 
@@ -230,15 +216,11 @@ def overall(
         keys, parts = averages(effects, by)
         after = keys >= 0 if by == "event" else np.ones(len(keys), dtype=bool)
         part = average(pick(parts, after), by_size=by == "cohort")
-    return estimate_part(effects, part, inference, level)
+    return estimate_part(effects, part, inference)
 
 
 def rows(
-    effects: CohortEffects,
-    *,
-    by: By = "event",
-    inference: Inference = "jackknife",
-    level: float = 0.95,
+    effects: CohortEffects, *, by: By = "event", inference: Inference = "jackknife"
 ) -> tuple[tuple[int, Estimate | Refusal], ...]:
     """Average the effects by event time (also before the start), cohort or calendar year.
 
@@ -247,14 +229,11 @@ def rows(
     """
     keys, parts = averages(effects, by)
     return tuple(
-        (int(key), estimate_row(effects, pick(parts, np.array([k])), inference, level))
-        for k, key in enumerate(keys)
+        (int(key), estimate_row(effects, pick(parts, np.array([k])), inference)) for k, key in enumerate(keys)
     )
 
 
-def estimate_row(
-    effects: CohortEffects, part: Parts, inference: Inference, level: float
-) -> Estimate | Refusal:
+def estimate_row(effects: CohortEffects, part: Parts, inference: Inference) -> Estimate | Refusal:
     """Make one row, a Refusal where the jackknife cannot be made."""
     schools_n = int((part.own > 0).sum())
     lost = ~np.isfinite(part.left_out[:, 0])
@@ -263,10 +242,10 @@ def estimate_row(
     if inference == "jackknife" and lost.any():
         problem = rests_on(effects.design.names, lost)
         return Refusal(problem.what, problem.fix)
-    return estimate_part(effects, part, inference, level)
+    return estimate_part(effects, part, inference)
 
 
-def estimate_part(effects: CohortEffects, part: Parts, inference: Inference, level: float) -> Estimate:
+def estimate_part(effects: CohortEffects, part: Parts, inference: Inference) -> Estimate:
     """Make an Estimate from one averaged effect."""
     design, value = effects.design, float(part.value[0])
     if inference == "jackknife":
@@ -276,7 +255,6 @@ def estimate_part(effects: CohortEffects, part: Parts, inference: Inference, lev
             starts=np.where(part.own[:, 0] > 0, design.starts, np.nan),
             names=design.names,
             n=design.sample["n"],
-            level=level,
             method=effects.method,
         )
     lone = [school_year(c) for c in design.cohorts if (design.starts == c).sum() == 1]
@@ -284,25 +262,19 @@ def estimate_part(effects: CohortEffects, part: Parts, inference: Inference, lev
     return t_estimate(
         value,
         float(np.sqrt((part.influence[:, 0] ** 2).sum())),
-        level=level,
         **design.sample,
         method=f"{effects.method}; large-sample standard error by school{caution}",
     )
 
 
-def att_callaway(design: Design, *, level: float = 0.95) -> Estimate:
+def att_callaway(design: Design) -> Estimate:
     """Average effect over treated school-years by Callaway–Sant'Anna, against schools not yet in the program.
 
     Use beside `att_imputation`: it leans on the last year before the start alone, so it is noisier, and less
     exposed to trends that diverge long before. For other choices, call `overall` on `cohort_effects`.
 
-    >>> import pandas as pd
-    >>> from rpeval.methods.did.design import lay_out
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> round(att_callaway(lay_out(panel, outcome="oss_per_100")).value, 9)
+    >>> from rpeval.methods.did.example import four_schools
+    >>> round(att_callaway(four_schools()).value, 9)
     -2.5
     """
-    return overall(cohort_effects(design), level=level)
+    return overall(cohort_effects(design))

@@ -1,6 +1,5 @@
 """A band around averages by event time, cohort or calendar year: its intervals hold for all rows at once."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +11,7 @@ from rpeval.methods.did.callaway import By, CohortEffects, Inference, averages, 
 from rpeval.methods.did.design import Design
 from rpeval.methods.did.jackknife import by_cohort, changes_of_variance
 from rpeval.methods.did.parts import Parts, join, pick
-from rpeval.methods.did.randomization import deal
+from rpeval.methods.did.randomization import deal_starts
 
 CELLS_AT_ONCE = 2_000_000
 
@@ -39,39 +38,31 @@ def cohort_band(
     by: By = "event",
     inference: Inference = "jackknife",
     draws: int = 999,
-    level: float = 0.95,
 ) -> CohortBand:
     """Averages as in `rows`, with intervals that hold for all of them at once.
 
     Use for a picture or table of several averages: among eight single intervals some miss by chance alone.
 
-    inference : "jackknife" for the few schools of a district: the half width is what the largest |value / se|
-                of the rows reaches in `level` of the deals of start years to schools, once the estimated
-                effects are taken out of the outcome (as in `event_band`). "influence", for hundreds of
-                schools: the usual multiplier bootstrap, which is too narrow with few.
+    inference : "jackknife" for the few schools of a district: half width from deals of the start years, as in
+                `event_band`; "influence", for hundreds of schools: the usual multiplier bootstrap
     seed      : fixes the deals (all of them when there are no more than `draws`)
     Returns a CohortBand in the outcome's unit. Refuses (MethodError) fewer than two rows with an interval;
-    too few deals for the level; with the jackknife, effects adjusted for covariates.
+    too few deals; with the jackknife, effects adjusted for covariates.
     Source: Callaway & Sant'Anna (2021), Algorithm 1; the deals as in `att_randomization`.
 
-    >>> import pandas as pd
     >>> from rpeval.methods.did.callaway import cohort_effects
-    >>> from rpeval.methods.did.design import lay_out
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccdddeeefffggg"), "year": [2016, 2017, 2018] * 7,
-    ...     "start_year": [2018.0] * 9 + [float("nan")] * 12,
-    ...     "oss_per_100": [9, 9, 5, 8, 7, 5, 7, 7, 2, 6, 6, 5, 4, 5, 3, 5, 5, 6, 3, 3, 3.0]})
-    >>> band = cohort_band(cohort_effects(lay_out(panel, outcome="oss_per_100")), seed=1)
+    >>> from rpeval.methods.did.example import seven_schools
+    >>> band = cohort_band(cohort_effects(seven_schools()), seed=1)
     >>> [(event, round(est.value, 2)) for event, est in band.rows], band.draws
-    ([(-1, -0.58), (0, -3.17)], 35)
+    ([(-1, -0.83), (0, -3.08)], 35)
     """
     keys, parts = averages(effects, by)
-    rows = [estimate_row(effects, pick(parts, np.array([k])), inference, level) for k in range(len(keys))]
+    rows = [estimate_row(effects, pick(parts, np.array([k])), inference) for k in range(len(keys))]
     usable = [k for k, row in enumerate(rows) if isinstance(row, Estimate) and row.se > 0]
     refuse_band(effects, len(usable), inference)
     draw = {"jackknife": t_under_deals, "influence": t_of_multipliers}[inference]
     largest = draw(effects, by, np.array(usable), draws=draws, seed=seed).max(axis=1)
-    critical = quantile(largest, level)
+    critical = quantile(largest)
     of = {"jackknife": "deals of start years", "influence": "draws of signs"}[inference]
     for k in usable:
         rows[k] = widen(rows[k], critical, largest, of)
@@ -103,7 +94,10 @@ def t_under_deals(effects: CohortEffects, by: By, usable: np.ndarray, *, draws: 
     """Absolute t values of the rows under other deals of the start years (deals by rows)."""
     design = without_effects(effects)
     found = []
-    for starts in deals_of(design, len(effects.cells), draws=draws, seed=seed):
+    dealt, _ = deal_starts(design, draws=draws, seed=seed)
+    size = max(1, CELLS_AT_ONCE // (dealt.shape[1] * len(effects.cells)))
+    for first in range(0, len(dealt), size):
+        starts = dealt[first : first + size]
         made = join([compare(design, starts, effects.reach, cell) for cell in effects.cells])
         found.append(t_values(starts, pick(averages(effects, by, made)[1], usable)))
     t = np.concatenate(found)
@@ -118,15 +112,6 @@ def without_effects(effects: CohortEffects) -> Design:
         if event >= -effects.anticipation:
             Y[design.observed & (design.event == event)] -= value
     return replace(design, Y=Y)
-
-
-def deals_of(design: Design, cells_n: int, *, draws: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield the start years dealt anew to the schools, as many deals at a time as fit into memory."""
-    values, own = np.unique(np.where(design.D.any(axis=1), design.starts, np.inf), return_inverse=True)
-    deals, _ = deal(own, draws=draws, seed=seed)
-    size = max(1, CELLS_AT_ONCE // (len(own) * cells_n))
-    for first in range(0, len(deals), size):
-        yield values[deals[first : first + size]]
 
 
 def t_values(starts: np.ndarray, parts: Parts) -> np.ndarray:

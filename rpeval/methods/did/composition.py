@@ -19,20 +19,16 @@ def presence(design: Design) -> pd.DataFrame:
     """Say of each school in which of the panel's years it is seen.
 
     Use with a design laid out on enrollment (outcome="enrolled_n"): a school is there when its students are
-    counted, even where a suspension count is missing. A panel of school-years shows schools, not students: it
-    cannot tell a school that closed from one that merged or stopped reporting, and it says nothing of
-    students who move between schools.
+    counted, even where a suspension count is missing. It cannot tell a school that closed from one that
+    merged or stopped reporting. Years left out of the panel do not count as missing.
 
-    design : a checked design; years left out of the panel do not count as missing
     Returns one row per school, in order of id: school (id and name), arm (adopting: its start lies in the
     panel's years, seen or not), start_year, first_year, last_year, years_n, late (not seen in the panel's
     first year), early (not seen in its last), gap (missing in between).
 
-    >>> from rpeval.methods.did.design import lay_out
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbccdd"), "year": [2016, 2017, 2018] * 2 + [2016, 2017, 2016, 2018],
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 4, "enrolled_n": [300.0] * 9 + [310.0]})
-    >>> presence(lay_out(panel, outcome="enrolled_n"))[["school", "late", "early", "gap"]].values.tolist()[2:]
+    >>> from rpeval.methods.did.example import schools
+    >>> design = schools([[300] * 3, [300] * 3, [300, 300, np.nan], [300, np.nan, 310]], outcome="enrolled_n")
+    >>> presence(design)[["school", "late", "early", "gap"]].values.tolist()[2:]
     [['c', False, True, False], ['d', False, False, True]]
     """
     seen = design.observed
@@ -55,17 +51,14 @@ def composition(design: Design) -> pd.DataFrame:
     """Count the schools that are not there all the time, by arm.
 
     Use before believing that two lines compare the same schools over time: a fall is no effect where schools
-    with many suspensions leave. Where the arms lose or gain schools unequally, look at the estimate without
-    the schools that move.
+    with many suspensions leave.
     design : as in `presence`
     Returns one row per arm: arm, schools_n, every_year_n, late_n (entered after the first year), early_n
     (gone before the last), gap_n (missing in between), school_years_n. A school may count under several.
 
-    >>> from rpeval.methods.did.design import lay_out
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbccdd"), "year": [2016, 2017, 2018] * 2 + [2016, 2017, 2016, 2018],
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 4, "enrolled_n": [300.0] * 9 + [310.0]})
-    >>> composition(lay_out(panel, outcome="enrolled_n"))[["schools_n", "every_year_n"]].values.tolist()
+    >>> from rpeval.methods.did.example import schools
+    >>> design = schools([[300] * 3, [300] * 3, [300, 300, np.nan], [300, np.nan, 310]], outcome="enrolled_n")
+    >>> composition(design)[["schools_n", "every_year_n"]].values.tolist()
     [[2, 2], [2, 0]]
     """
     rows = presence(design)
@@ -77,7 +70,7 @@ def composition(design: Design) -> pd.DataFrame:
     return by_arm.reindex([arm for arm in ARMS if arm in by_arm.index]).reset_index()
 
 
-def enrollment_change(design: Design, *, level: float = 0.95) -> Estimate:
+def enrollment_change(design: Design) -> Estimate:
     """Change of enrollment in adopting schools against the others, in percent.
 
     Use beside `composition`: where the program changes who enrolls, a rate per 100 changes without any
@@ -87,12 +80,9 @@ def enrollment_change(design: Design, *, level: float = 0.95) -> Estimate:
     Returns an Estimate in percent; both ends are turned into percents, so it is not symmetric.
     Refuses (MethodError, naming schools) a school-year without students, and what rests on one school.
 
-    >>> from rpeval.methods.did.design import lay_out
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6,
-    ...     "enrolled_n": [300, 300, 330, 400, 400, 440, 500, 500, 500, 600, 600, 600.0]})
-    >>> round(enrollment_change(lay_out(panel, outcome="enrolled_n")).value, 6)
+    >>> from rpeval.methods.did.example import schools
+    >>> students = [[300, 300, 330], [400, 400, 440], [500, 500, 500], [600, 600, 600]]
+    >>> round(enrollment_change(schools(students, outcome="enrolled_n")).value, 6)
     10.0
     """
     empty = (design.observed & (design.Y <= 0)).sum(axis=1)
@@ -101,7 +91,7 @@ def enrollment_change(design: Design, *, level: float = 0.95) -> Estimate:
         what = f"{count_of(int(empty.sum()), 'school-year')} without students: {names}."
         refuse([Problem("panel: enrolled_n", what, "Leave these school-years out with a reason.")])
     logs = replace(design, Y=np.log(np.where(design.observed, design.Y, 1.0)))
-    found = att_imputation(logs, level=level)
+    found = att_imputation(logs)
     return replace(
         as_percent(found), kind=found.kind, method=f"on log enrollment, in percent; {found.method}"
     )

@@ -7,10 +7,8 @@ import pandas as pd
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal, attempt
-from rpeval.methods.did.timing import no_adoption
+from rpeval.methods.did.timing import NO_ADOPTION
 from rpeval.methods.wording import school_year
-
-NO_ADOPTION = no_adoption("start_year")
 
 
 def trend(panel: pd.DataFrame, *, outcome: str, by: str | None = None) -> pd.DataFrame:
@@ -30,9 +28,8 @@ def trend(panel: pd.DataFrame, *, outcome: str, by: str | None = None) -> pd.Dat
     [4.0]
     """
     if outcome not in panel or panel[outcome].notna().sum() == 0:
-        raise MethodError(
-            Problem("panel", f"No school has {outcome}.", "Choose an outcome that the file has.")
-        )
+        what = f"No school has {outcome}."
+        raise MethodError(Problem("panel", what, "Choose an outcome that the file has."))
     known = panel[panel[outcome].notna() & (panel["enrolled_n"] > 0)]
     known = known.assign(events_n=known[outcome] * known["enrolled_n"] / 100)
     known["starts_n"] = (known["start_year"] == known["year"]) if "start_year" in known else 0
@@ -96,10 +93,10 @@ def level(panel: pd.DataFrame, *, outcome: str, year: int) -> float:
     return float(trend(panel[panel["year"] == year], outcome=outcome)["rate"].iloc[0])
 
 
-def baseline(panel: pd.DataFrame, *, outcome: str, years: int = 2) -> float:
-    """Average the outcome of adopting schools over their last years before the start, schools weighted alike.
+def baseline(panel: pd.DataFrame, *, outcome: str) -> float:
+    """Average the outcome of adopting schools over their last two observed years before the start.
 
-    years : how many observed years before each school's start to average
+    Schools are weighted alike.
 
     >>> panel = pd.DataFrame({"school_id": "a", "year": [2015, 2016, 2017], "start_year": 2017.0,
     ...                       "oss_per_100": [8.0, 10.0, 3.0]})
@@ -110,10 +107,9 @@ def baseline(panel: pd.DataFrame, *, outcome: str, years: int = 2) -> float:
         raise MethodError(NO_ADOPTION)
     before = panel[panel["year"] < panel["start_year"]].dropna(subset=[outcome])
     if before.empty:
-        raise MethodError(
-            Problem("panel", "No adopting school has a year before its start.", "Add earlier years.")
-        )
-    last = before.sort_values("year").groupby("school_id").tail(years)
+        what = "No adopting school has a year before its start."
+        raise MethodError(Problem("panel", what, "Add earlier years."))
+    last = before.sort_values("year").groupby("school_id").tail(2)
     return float(last.groupby("school_id")[outcome].mean().mean())
 
 

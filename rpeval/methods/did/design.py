@@ -26,7 +26,7 @@ class Design:
     starts     : first program year of each school, NaN = never
     cohorts    : start years that have at least one observed treated school-year
     notes      : what was set aside, with counts, in printable words
-    panel      : the rows it was laid out from; `columns` says what their columns are called
+    panel      : the rows it was laid out from; `columns` names outcome and weights
     """
 
     Y: np.ndarray
@@ -79,23 +79,14 @@ class Design:
         return {"n": int(self.observed.sum()), "n_unit": "school-years", **schools}
 
 
-def lay_out(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-) -> Design:
+def lay_out(panel: pd.DataFrame, *, outcome: str, weights: str | None = None) -> Design:
     """Check that a panel can carry a difference-in-differences estimate, and lay it out as arrays.
 
     Use it once for each outcome: every method that compares adopting with comparison schools takes a Design.
 
-    panel   : one row per school and year, in any order; a `school_name` column makes messages readable
+    panel   : one row per school and year: school_id, year (in which the school year starts; years may be left
+              out), start_year (first program year, missing = never); school_name makes messages readable
     outcome : number in any unit; a missing value makes the school-year unobserved (unbalanced is fine)
-    time    : whole calendar year in which the school year starts; years may be left out of the frame
-    start   : first program year, missing = never; one value per school
     weights : column that weights both fits and averages (enrolled_n: the effect on the average student);
               None: every school-year counts the same
     Returns a Design. Set aside, with a counted note: school-years without an outcome or with zero weight,
@@ -112,7 +103,7 @@ def lay_out(
     >>> design.units, design.cohorts, int(design.treated.sum())
     (('a', 'b', 'c'), (2018,), 2)
     """
-    columns = Columns(outcome, unit, time, start, weights)
+    columns = Columns(outcome, weights)
     refuse(check_columns(panel, columns))
     refuse(check_values(panel, columns))
     full = arrange(panel, columns)
@@ -124,13 +115,13 @@ def lay_out(
 
 def arrange(panel: pd.DataFrame, columns: Columns) -> Design:
     """Lay a readable panel out as arrays, in order of school id and year, before anything is set aside."""
-    row, units = pd.factorize(panel[columns.unit], sort=True)
-    times, column = np.unique(numbers(panel, columns.time).astype(int), return_inverse=True)
+    row, units = pd.factorize(panel["school_id"], sort=True)
+    times, column = np.unique(numbers(panel, "year").astype(int), return_inverse=True)
     shape = (len(units), len(times))
     Y, W, starts = np.full(shape, np.nan), np.zeros(shape), np.full(len(units), np.nan)
     Y[row, column] = numbers(panel, columns.outcome)
     W[row, column] = numbers(panel, columns.weights) if columns.weights else 1.0
-    starts[row] = numbers(panel, columns.start)
+    starts[row] = numbers(panel, "start_year")
     observed = np.isfinite(Y) & (W > 0)
     return Design(
         Y=np.where(observed, Y, 0.0),
@@ -138,7 +129,7 @@ def arrange(panel: pd.DataFrame, columns: Columns) -> Design:
         observed=observed,
         D=times[None, :] >= starts[:, None],
         units=tuple(units),
-        names=tuple(name_schools(panel, columns.unit, range(len(units)), units)),
+        names=tuple(name_schools(panel, range(len(units)), units)),
         times=times,
         starts=starts,
         cohorts=(),
@@ -195,7 +186,7 @@ def select(design: Design, keep: np.ndarray, notes: Iterable[str]) -> Design:
 
 def check_adoption(design: Design, full: Design) -> list[Problem]:
     """Look for a study with one adopting school, or none that can be compared with its own past."""
-    where, adopters_n = f"panel: {design.columns.start}", int(design.adopters.sum())
+    where, adopters_n = "panel: start_year", int(design.adopters.sum())
     if adopters_n > 1:
         return check_before(design, where)
     if adopters_n == 1:
@@ -248,6 +239,15 @@ def separate_groups(cells: np.ndarray) -> int:
     return groups_n if groups_n > 1 else 0
 
 
+def by_school(design: Design, values: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Put values (G each) into one row per school: school_id, school_name where the panel has it, values."""
+    frame = pd.DataFrame({"school_id": list(design.units)})
+    if "school_name" in design.panel.columns:
+        called = design.panel.drop_duplicates("school_id").set_index("school_id")["school_name"]
+        frame["school_name"] = called.loc[list(design.units)].to_numpy()
+    return frame.assign(**values)
+
+
 def values_of(design: Design, column: str) -> np.ndarray:
     """Lay another column of the panel out like the design (G by T), NaN where the panel has no row.
 
@@ -256,8 +256,8 @@ def values_of(design: Design, column: str) -> np.ndarray:
     panel, where = design.panel, f"panel: {column}"
     if column not in panel.columns or not pd.api.types.is_numeric_dtype(panel[column]):
         refuse([Problem(where, "There is no such numeric column.", f"Name one of: {some(panel.columns)}.")])
-    row = pd.Index(design.units).get_indexer(panel[design.columns.unit])
-    step = pd.Index(design.times).get_indexer(panel[design.columns.time])
+    row = pd.Index(design.units).get_indexer(panel["school_id"])
+    step = pd.Index(design.times).get_indexer(panel["year"])
     there = (row >= 0) & (step >= 0)
     values = np.full(design.Y.shape, np.nan)
     values[row[there], step[there]] = numbers(panel, column)[there]

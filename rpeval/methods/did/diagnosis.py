@@ -1,6 +1,6 @@
 """What a study's design can carry: a diagnosis that chooses the inference and says why."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -62,16 +62,14 @@ class Diagnosis:
     warnings: tuple[str, ...]
 
 
-def diagnose(design: Design, *, enrolled: str = "enrolled_n") -> Diagnosis:
+def diagnose(design: Design) -> Diagnosis:
     """Look at a design before its estimate, and choose the inference that holds in designs like it.
 
     Use at the head of a study. The rule comes from bench/calibration, not from the outcome's estimate:
     randomization below 40 schools or with two adopting (or two other) schools, the jackknife otherwise, and
-    also where adopting schools are much smaller or larger than the others, because dealing start years anew
-    takes schools to be alike.
+    also where adopting schools are much smaller or larger than the others. Students (enrolled_n) and counts
+    (<outcome>_n for a rate <outcome>_per_100) are taken from the design's panel where it has them.
 
-    enrolled : column of students, used where the design's panel has it (counts are <outcome>_n for a rate
-               <outcome>_per_100, or the rate times the students)
     Returns a Diagnosis. Refuses (MethodError) a design in which no inference holds: two schools on one side,
     and too few deals of the start years.
 
@@ -80,7 +78,7 @@ def diagnose(design: Design, *, enrolled: str = "enrolled_n") -> Diagnosis:
     >>> found.inference, found.reason
     ('randomization', 'With 7 schools, fewer than 40, dealing start years anew is the safest test.')
     """
-    students = students_of(design, enrolled)
+    students = students_of(design)
     counts = counts_of(design, students)
     size = None if students is None else np.nanmean(students, axis=1)
     own, deals = design.adopters, deals_n(np.unique(design.D, axis=0, return_counts=True)[1])
@@ -99,7 +97,7 @@ def diagnose(design: Design, *, enrolled: str = "enrolled_n") -> Diagnosis:
         largest_share=None if size is None else float(100 * size.max() / size.sum()),
         noise_ratio=ratio,
         dispersion=dispersion(design, counts, students),
-        enrollment_drift=enrollment_drift(design, enrolled),
+        enrollment_drift=enrollment_drift(design),
         inference=inference,
         reason=reason,
         warnings=(),
@@ -107,15 +105,15 @@ def diagnose(design: Design, *, enrolled: str = "enrolled_n") -> Diagnosis:
     return replace(found, warnings=tuple(warn(found, design)))
 
 
-def att_by_design(design: Design, *, seed: int, level: float = 0.95) -> Estimate:
+def att_by_design(design: Design, *, seed: int) -> Estimate:
     """Average effect by imputation, with the inference that `diagnose` chooses.
 
     Use where one number is wanted: a companion outcome, or a gap. seed fixes the deals of a randomization
     test. Returns an Estimate in the outcome's unit; refuses what `diagnose` and the chosen inference refuse.
     """
     if diagnose(design).inference == "randomization":
-        return att_randomization(design, seed=seed, level=level)
-    return att_imputation(design, level=level)
+        return att_randomization(design, seed=seed)
+    return att_imputation(design)
 
 
 def choose(
@@ -139,10 +137,8 @@ def choose(
         return "randomization", f"Only {few} schools {who}, too few to learn their spread by leaving one out."
     what = f"With {schools_n} schools"
     if schools_n >= MANY_SCHOOLS:
-        return (
-            "jackknife",
-            f"{what}, {adopters_n} of them adopting, leaving each school out in turn is accurate.",
-        )
+        why = f"{what}, {adopters_n} of them adopting, leaving each school out in turn is accurate."
+        return "jackknife", why
     if size := unlike(ratio):
         why = f"Adopting schools are much {size} than the others, so dealing start years anew would mislead."
         return "jackknife", why
@@ -155,9 +151,8 @@ def warn(found: Diagnosis, design: Design) -> list[str]:
     if found.schools_n < SMALL:
         told.append(f"With {count_of(found.schools_n, 'school')}, intervals are wider than they need to be.")
     if found.single_school_cohorts_n:
-        alone = [
-            name for name, s in zip(design.names, design.starts, strict=True) if sum(design.starts == s) == 1
-        ]
+        both = zip(design.names, design.starts, strict=True)
+        alone = [name for name, start in both if sum(design.starts == start) == 1]
         told.append(f"{count_of(len(alone), 'school')} started alone in a year: {some(alone)}.")
     size = unlike(found.noise_ratio)
     if size and min(found.adopters_n, found.others_n) < FEW_ON_A_SIDE:
@@ -176,9 +171,9 @@ def warn(found: Diagnosis, design: Design) -> list[str]:
     return told
 
 
-def students_of(design: Design, enrolled: str) -> np.ndarray | None:
+def students_of(design: Design) -> np.ndarray | None:
     """Students of each observed school-year (G by T, NaN elsewhere), None where the panel does not tell."""
-    students = attempt(values_of, design, enrolled)
+    students = attempt(values_of, design, "enrolled_n")
     if isinstance(students, Refusal) or (students[design.observed] <= 0).any():
         return None
     return np.where(design.observed, students, np.nan)
@@ -234,7 +229,6 @@ def dispersion(design: Design, counts: np.ndarray | None, students: np.ndarray |
     return float(((y - expected)[cells] ** 2 / expected[cells]).sum() / df)
 
 
-def enrollment_drift(design: Design, enrolled: str) -> Estimate | Refusal:
+def enrollment_drift(design: Design) -> Estimate | Refusal:
     """Change of enrollment with the program in percent, a Refusal where it cannot be estimated."""
-    names = asdict(replace(design.columns, outcome=enrolled, weights=None))
-    return attempt(enrollment_change, attempt(lay_out, design.panel, **names))
+    return attempt(enrollment_change, attempt(lay_out, design.panel, outcome="enrolled_n"))

@@ -62,15 +62,13 @@ def event_path(design: Design) -> EventPath:
     Use as the input of `sensitivity`. The coefficients of `event_study` will not do: there a placebo effect
     is measured against all other years before the start, so that neighbors do not share a base. Here every
     school is compared with its own last observed year before the start, and with the schools that do not
-    start in the years observed. Schools that start later are no comparison here: what sets adopters apart
-    would then be on both sides, and a straight trend of theirs would show a bend. A coefficient is the sum of
-    the changes between it and the reference, and a change is averaged over the schools seen on both of its
-    sides, so that no coefficient moves because other schools make it up. The weighted effect is the average
-    over all treated school-years, as in `att_imputation`, but from another base and comparison.
+    start in the years observed (with later starters as comparison, a straight trend of adopters would show a
+    bend). A coefficient is the sum of the changes between it and the reference, each averaged over the
+    schools seen on both of its sides. The weighted effect is the average over all treated school-years.
 
-    Periods are counted in observed years: a year left out is stepped over. Changes before the start that
-    fewer than half of the adopting schools have are not used, nor are changes that rest on one school, nor
-    any further away.
+    Periods are counted in observed years: a year left out is stepped over. Changes that fewer than half of
+    the adopting schools have before the start, or that rest on one school, are not used, nor any further
+    away.
     Returns an EventPath; covariance by leave-one-school-out jackknife, df Welch's for the weighted effect:
     with two or three adopting schools of 20 to 60, intervals under parallel trends covered 91 to 97 % (400
     samples of three designs of bench/cases), with G - 1 df 86 to 89 %.

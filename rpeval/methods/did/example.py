@@ -14,7 +14,7 @@ def four_schools() -> Design:
     >>> four_schools().Y.astype(int).tolist()
     [[9, 9, 5], [8, 8, 5], [6, 6, 5], [4, 4, 3]]
     """
-    return suspensions([[9, 9, 5], [8, 8, 5], [6, 6, 5], [4, 4, 3]], adopters_n=2)
+    return schools([[9, 9, 5], [8, 8, 5], [6, 6, 5], [4, 4, 3]])
 
 
 def seven_schools() -> Design:
@@ -26,17 +26,20 @@ def seven_schools() -> Design:
     [True, True, True, False, False, False, False]
     """
     rates = [[9, 9, 5], [8, 7, 5], [7, 7, 3], [6, 6, 5], [4, 5, 4], [5, 5, 6], [3, 4, 4]]
-    return suspensions(rates, adopters_n=3)
+    return schools(rates, adopters_n=3)
 
 
-def suspensions(rates: list[list[int]], *, adopters_n: int) -> Design:
-    """Lay out rates of schools of 400 students from 2016 on; the first of them adopt in 2018."""
-    schools, years = len(rates), len(rates[0])
-    starts = np.where(np.arange(schools) < adopters_n, 2018.0, np.nan)
-    panel = pd.DataFrame({"school_id": np.repeat([*"abcdefghij"][:schools], years)})
-    panel["year"] = np.tile(np.arange(2016, 2016 + years), schools)
+def schools(
+    rates: list[list[float]], *, adopters_n: int = 2, outcome: str = "oss_per_100", weights: str | None = None
+) -> Design:
+    """Lay out rates of schools of 400 students from 2016 on; the first of them adopt in the last year."""
+    schools_n, years = len(rates), len(rates[0])
+    starts = np.where(np.arange(schools_n) < adopters_n, 2015.0 + years, np.nan)
+    panel = pd.DataFrame({"school_id": np.repeat([*"abcdefghij"][:schools_n], years)})
+    panel["year"] = np.tile(np.arange(2016, 2016 + years), schools_n)
     panel["start_year"], panel["enrolled_n"] = np.repeat(starts, years), 400.0
-    return lay_out(panel.assign(oss_per_100=np.ravel(rates).astype(float)), outcome="oss_per_100")
+    panel[outcome] = np.ravel(rates).astype(float)
+    return lay_out(panel.dropna(subset=outcome), outcome=outcome, weights=weights)
 
 
 def counts(*, effect: float = 0.5) -> Design:

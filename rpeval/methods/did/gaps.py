@@ -6,21 +6,12 @@ import pandas as pd
 
 from rpeval.errors import Problem
 from rpeval.methods.did.design import Design, lay_out
-from rpeval.methods.did.timing import Columns, no_adoption
+from rpeval.methods.did.timing import NO_ADOPTION, Columns
 from rpeval.methods.wording import count_of, refuse, school_year, some
 
 
 def lay_out_gap(
-    groups: pd.DataFrame,
-    *,
-    outcome: str,
-    group: str,
-    reference: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    weights: str | None = None,
-    group_column: str = "group",
+    groups: pd.DataFrame, *, outcome: str, group: str, reference: str, weights: str | None = None
 ) -> Design:
     """Lay out the gap between two student groups, taken within each school and year, as an outcome.
 
@@ -28,8 +19,8 @@ def lay_out_gap(
     cells, its effect is the triple difference). An effect is in points of the outcome's unit; a negative one
     means that the group came closer to, or fell below, the reference.
 
-    groups  : one row per school, year and group
-    weights : column of the group, as in `lay_out`; other columns of the Design's panel are the group's, too
+    groups : one row per school, year and group, as for `lay_out`, with the column group; the weights, and the
+             other columns of the Design's panel, are the group's
     Returns a Design of `gap`, group minus reference. School-years in which one of the two has no outcome are
     left out, with a counted note.
     Refuses (MethodError) a column or group that is not there, a school-year-group that appears twice, and
@@ -43,34 +34,31 @@ def lay_out_gap(
     >>> lay_out_gap(groups, outcome="oss_per_100", group="Black", reference="White").Y.tolist()
     [[3.0, 3.0, 2.0], [3.0, 3.0, 2.0], [3.0, 3.0, 3.0], [3.0, 3.0, 3.0]]
     """
-    columns = Columns(outcome, unit, time, start, weights)
-    refuse(check_groups(groups, columns, group_column, (group, reference)))
-    own, other = (groups[groups[group_column] == name] for name in (group, reference))
-    both = own.merge(other[[unit, time, outcome]], how="left", on=[unit, time], suffixes=("", "_reference"))
+    refuse(check_groups(groups, Columns(outcome, weights), (group, reference)))
+    own, other = (groups[groups["group"] == name] for name in (group, reference))
+    cell = ["school_id", "year"]
+    both = own.merge(other[[*cell, outcome]], how="left", on=cell, suffixes=("", "_reference"))
     panel = both.assign(gap=both[outcome] - both[f"{outcome}_reference"])
-    design = lay_out(panel, outcome="gap", unit=unit, time=time, start=start, weights=weights)
+    design = lay_out(panel, outcome="gap", weights=weights)
     return replace(design, notes=(f"gap within schools ({group} minus {reference})", *design.notes))
 
 
-def check_groups(
-    groups: pd.DataFrame, columns: Columns, group_column: str, wanted: tuple[str, str]
-) -> list[Problem]:
+def check_groups(groups: pd.DataFrame, columns: Columns, wanted: tuple[str, str]) -> list[Problem]:
     """Look for the columns and the two groups, and for cells that appear twice."""
-    if columns.start not in groups.columns:
-        return [no_adoption(columns.start)]
-    missing = [column for column in [*columns.needed, group_column] if column not in groups.columns]
+    if "start_year" not in groups.columns:
+        return [NO_ADOPTION]
+    missing = [column for column in [*columns.needed, "group"] if column not in groups.columns]
     if missing:
-        return [
-            Problem(f"groups: {c}", "The column is not there.", "Map it in sources.groups.") for c in missing
-        ]
-    there = groups[group_column].dropna().unique()
+        what, fix = "The column is not there.", "Map it in sources.groups."
+        return [Problem(f"groups: {column}", what, fix) for column in missing]
+    there = groups["group"].dropna().unique()
     problems = [
-        Problem(f"groups: {group_column}", f"No rows for {name}.", f"Name one of: {some(sorted(there))}.")
+        Problem("groups: group", f"No rows for {name}.", f"Name one of: {some(sorted(there))}.")
         for name in wanted
         if name not in there
     ]
-    used, cell = groups[groups[group_column].isin(wanted)], [columns.unit, columns.time]
-    twice = used[used.duplicated([*cell, group_column])]
+    used, cell = groups[groups["group"].isin(wanted)], ["school_id", "year"]
+    twice = used[used.duplicated([*cell, "group"])]
     if len(twice):
         cells = [f"{u} in {school_year(t)}" for u, t in twice[cell].itertuples(index=False)]
         what = f"{count_of(len(cells), 'school-year')} with a group more than once: {some(cells)}."

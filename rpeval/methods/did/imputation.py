@@ -8,12 +8,13 @@ from scipy import stats
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal
-from rpeval.methods.did.design import Design
+from rpeval.methods.did.design import Design, by_school
 from rpeval.methods.did.jackknife import LeftOut, average_gaps, first_years, jackknife_estimate, rests_on
+from rpeval.methods.intervals import critical
 from rpeval.methods.wording import count_of
 
 
-def att_imputation(design: Design, *, level: float = 0.95) -> Estimate:
+def att_imputation(design: Design) -> Estimate:
     """Average effect of the program on the schools that adopted it, by imputation.
 
     Use when schools start in different years. School and year effects are fitted on school-years before the
@@ -32,7 +33,7 @@ def att_imputation(design: Design, *, level: float = 0.95) -> Estimate:
     """
     gaps = leave_schools_out(design)
     words = describe(design, "imputation")
-    return jackknife_estimate(gaps.value[0, 0], gaps.left_out[0, :, 0], level=level, **words)
+    return jackknife_estimate(gaps.value[0, 0], gaps.left_out[0, :, 0], **words)
 
 
 def leave_schools_out(design: Design) -> LeftOut:
@@ -53,20 +54,6 @@ def describe(design: Design, what: str) -> dict:
     }
 
 
-def untreated_mean(design: Design, *, level: float = 0.95) -> Estimate:
-    """What adopting schools would have had in their program years without the program, as imputed.
-
-    Use as the base that an effect is compared with. Returns an Estimate in the outcome's unit; refuses as
-    `att_imputation` does.
-
-    >>> from rpeval.methods.did.example import four_schools
-    >>> round(untreated_mean(four_schools()).value, 9)
-    7.5
-    """
-    mean, left = untreated_means(design, leave_schools_out(design))
-    return jackknife_estimate(mean, left, level=level, **describe(design, "imputed untreated mean,"))
-
-
 def untreated_means(design: Design, gaps: LeftOut) -> tuple[float, np.ndarray]:
     """Mean imputed outcome of the treated school-years, in full and without each school."""
     cells = design.weights * design.treated
@@ -76,7 +63,7 @@ def untreated_means(design: Design, gaps: LeftOut) -> tuple[float, np.ndarray]:
     return sums.sum() / n.sum() - gaps.value[0, 0], left - gaps.left_out[0, :, 0]
 
 
-def att_percent(design: Design, *, level: float = 0.95) -> Estimate:
+def att_percent(design: Design) -> Estimate:
     """Average effect as a percent of what adopting schools would have had without the program.
 
     Use beside `att_imputation` to say how large the effect is. The ratio is formed again without each school,
@@ -95,18 +82,17 @@ def att_percent(design: Design, *, level: float = 0.95) -> Estimate:
         raise MethodError(Problem(where, what, "Report the effect in the outcome's unit."))
     percents = 100 * gaps.left_out[0, :, 0] / left
     words = describe(design, "percent effect, imputation")
-    return jackknife_estimate(100 * gaps.value[0, 0] / mean, percents, level=level, unit="percent", **words)
+    return jackknife_estimate(100 * gaps.value[0, 0] / mean, percents, unit="percent", **words)
 
 
-def event_study(design: Design, *, level: float = 0.95) -> tuple[tuple[int, Estimate | Refusal], ...]:
+def event_study(design: Design) -> tuple[tuple[int, Estimate | Refusal], ...]:
     """Effect by calendar years since the start, with placebo effects for the years before it.
 
     Use for the picture that could sink the study. From year 0 on, a row averages the gaps between outcome and
     imputed untreated outcome. Before year 0, the school-years at that event time are held out of the fit as
-    if they had been treated, imputed from all other untreated school-years (earlier and later ones), and the
-    gaps averaged. So both sides are measured in the same way, against all years before the start and not
-    against the last one alone; with parallel trends the placebo effects are zero on average. They are not
-    independent of each other: read the row of them (`event_band`), not single stars.
+    if they had been treated, imputed from all other untreated school-years, and the gaps averaged. So both
+    sides are measured in the same way; with parallel trends the placebo effects are zero on average. They are
+    not independent of each other: read the row of them (`event_band`), not single stars.
 
     Returns (event time, Estimate) in order, in the outcome's unit; pointwise jackknife intervals. An event
     time that only one school has, or that cannot be imputed, is a Refusal in its row. Years left out of the
@@ -118,7 +104,7 @@ def event_study(design: Design, *, level: float = 0.95) -> tuple[tuple[int, Esti
     [(-2, 0.0), (-1, 0.0), (0, -2.5)]
     """
     events, cells, result = average_by_event(design)
-    return tuple(zip(events, estimate_rows(design, cells, result, level), strict=True))
+    return tuple(zip(events, estimate_rows(design, cells, result), strict=True))
 
 
 def average_by_event(design: Design) -> tuple[list[int], np.ndarray, LeftOut]:
@@ -131,25 +117,7 @@ def average_by_event(design: Design) -> tuple[list[int], np.ndarray, LeftOut]:
     return events.tolist(), cells, result
 
 
-def att_by_cohort(design: Design, *, level: float = 0.95) -> tuple[tuple[int, Estimate | Refusal], ...]:
-    """Average effect for each start year, by imputation.
-
-    Use to see whether one cohort carries the result. Returns (start year, Estimate) in order, in the
-    outcome's unit; a cohort of one school is a Refusal in its row.
-
-    >>> from rpeval.methods.did.example import four_schools
-    >>> [(cohort, round(est.value, 9)) for cohort, est in att_by_cohort(four_schools())]
-    [(2018, -2.5)]
-    """
-    cells = np.stack([design.treated & (design.starts == cohort)[:, None] for cohort in design.cohorts])
-    fit = np.broadcast_to(design.weights * design.untreated, cells.shape)
-    result = average_gaps(design.Y[..., None], fit, design.weights * cells, design.observed)
-    return tuple(zip(design.cohorts, estimate_rows(design, cells, result, level), strict=True))
-
-
-def estimate_rows(
-    design: Design, cells: np.ndarray, result: LeftOut, level: float
-) -> list[Estimate | Refusal]:
+def estimate_rows(design: Design, cells: np.ndarray, result: LeftOut) -> list[Estimate | Refusal]:
     """Make one Estimate, or a Refusal, for each set of cells."""
     words = describe(design, "imputation")
     rows: list[Estimate | Refusal] = []
@@ -165,7 +133,7 @@ def estimate_rows(
             rows.append(Refusal(problem.what, problem.fix))
         else:
             part = {"starts": np.where(own, words["starts"], np.nan), "n": int(cell.sum())}
-            rows.append(jackknife_estimate(value, left, level=level, **words | part))
+            rows.append(jackknife_estimate(value, left, **words | part))
     return rows
 
 
@@ -180,12 +148,8 @@ def leave_one_out(design: Design) -> pd.DataFrame:
     >>> leave_one_out(four_schools())["value"].round(9).tolist()
     [-2.0, -3.0, -2.5, -2.5]
     """
-    unit = design.columns.unit
-    frame = pd.DataFrame({unit: list(design.units), "adopting": design.adopters})
-    if "school_name" in design.panel.columns:
-        called = design.panel.drop_duplicates(unit).set_index(unit)["school_name"]
-        frame.insert(1, "school_name", called.loc[list(design.units)].to_numpy())
-    return frame.assign(value=leave_schools_out(design).left_out[0, :, 0])
+    found = {"adopting": design.adopters, "value": leave_schools_out(design).left_out[0, :, 0]}
+    return by_school(design, found)
 
 
 def detectable(estimate: Estimate, *, power: float = 0.8) -> Estimate:
@@ -204,7 +168,7 @@ def detectable(estimate: Estimate, *, power: float = 0.8) -> Estimate:
         what = "There is no standard error to work from."
         raise MethodError(Problem("estimate", what, "Give an estimate that has one."))
     df = np.inf if estimate.df is None else estimate.df
-    factor = float(stats.t.ppf((1 + estimate.level) / 2, df) + stats.t.ppf(power, df))
+    factor = critical(df) + float(stats.t.ppf(power, df))
     words = f"smallest effect found significant in {power:.0%} of studies like this; from {estimate.method}"
     return replace(
         estimate, value=factor * estimate.se, se=None, low=None, high=None, p=None, df=None, method=words

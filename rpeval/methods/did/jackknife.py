@@ -220,7 +220,6 @@ def jackknife_estimate(
     n: int,
     method: str,
     notes: Sequence[str] = (),
-    level: float = 0.95,
     unit: str = "",
 ) -> Estimate:
     """Make an Estimate from a value and its leave-one-school-out values (G), with t of Welch's df.
@@ -239,7 +238,6 @@ def jackknife_estimate(
         float(value),
         math.sqrt(variance),
         df,
-        level=level,
         unit=unit,
         n=n,
         n_unit="school-years",

@@ -14,25 +14,19 @@ from rpeval.methods.wording import count_of, refuse, school_year, some
 SHARE = 0.5
 
 
-def placebo_starts(design: Design, *, level: float = 0.95) -> tuple[tuple[int, Estimate | Refusal], ...]:
+def placebo_starts(design: Design) -> tuple[tuple[int, Estimate | Refusal], ...]:
     """Pretend that every adopting school started one year earlier, two years earlier, and so on.
 
     Use among the checks that could sink a study: where the program had not begun, there is nothing to find.
     An interval that leaves out zero says that adopting schools were already parting from the others.
 
-    Inputs as in `placebo_start`. Returns (years earlier, Estimate) in order, for as many years as half of the
-    adopting schools have, a Refusal where the estimate cannot be made. The rows share most of their
-    school-years, so they are one look and not several: among four rows, one interval will miss zero by
-    chance more often than one time in twenty.
+    Returns (years earlier, Estimate) in order, for as many years as half of the adopting schools have, a
+    Refusal where the estimate cannot be made. The rows share most of their school-years: they are one look.
     Refuses (MethodError) a study in which too few adopting schools have two years before the start.
 
-    >>> import pandas as pd
-    >>> from rpeval.methods.did.design import lay_out
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaaabbbbccccdddd"), "year": [2016, 2017, 2018, 2019] * 4,
-    ...     "start_year": [2019.0] * 8 + [float("nan")] * 8,
-    ...     "oss_per_100": [9, 9, 11, 5, 8, 8, 9, 5, 6, 6, 6, 5, 4, 4, 4, 3.0]})
-    >>> rows = placebo_starts(lay_out(panel, outcome="oss_per_100"))  # a rose by 2, b by 1, before the start
+    >>> from rpeval.methods.did.example import schools
+    >>> design = schools([[9, 9, 11, 5], [8, 8, 9, 5], [6, 6, 6, 5], [4, 4, 4, 3]])
+    >>> rows = placebo_starts(design)                      # two rose by 2 and by 1 before the start
     >>> [(years, round(est.value, 9)) for years, est in rows]
     [(1, 1.5), (2, 0.75)]
     """
@@ -40,17 +34,16 @@ def placebo_starts(design: Design, *, level: float = 0.95) -> tuple[tuple[int, E
     if not years:
         what = "Fewer than half of the adopting schools have two observed years before the start."
         refuse([Problem("panel", what, "Add earlier years.")])
-    return tuple((k, attempt(placebo_start, design, years=k, level=level)) for k in years)
+    return tuple((k, attempt(placebo_start, design, years=k)) for k in years)
 
 
-def placebo_start(design: Design, *, years: int, level: float = 0.95) -> Estimate:
+def placebo_start(design: Design, *, years: int) -> Estimate:
     """Average effect that the method finds when the starts are set some years too early.
 
-    Only school-years before the true start are used: the program's years cannot move it. School and year
-    effects are fitted on the school-years before the pretended start, and the gaps of the years between it
-    and the true start are averaged, as `att_imputation` does with the program's years.
+    Only school-years before the true start are used. School and year effects are fitted on those before the
+    pretended start, and the gaps of the years between the two are averaged, as in `att_imputation`.
 
-    design : a checked design; years: how many of the panel's years earlier (a year left out is stepped over)
+    years : how many of the panel's years earlier (a year left out is stepped over)
     Returns an Estimate in the outcome's unit, leave-one-school-out jackknife. Adopting schools that have no
     observed year before the pretended start, or none from it on, are set aside with a note.
     Refuses (MethodError, naming schools or years): fewer than half of the adopting schools left, or fewer
@@ -70,7 +63,7 @@ def placebo_start(design: Design, *, years: int, level: float = 0.95) -> Estimat
     refuse(check_left(earlier, years))
     result = leave_schools_out(earlier)
     words = describe(earlier, f"placebo start {count_of(years, 'year')} too early; imputation")
-    return jackknife_estimate(result.value[0, 0], result.left_out[0, :, 0], level=level, **words)
+    return jackknife_estimate(result.value[0, 0], result.left_out[0, :, 0], **words)
 
 
 def enough(design: Design, years: int) -> bool:

@@ -16,7 +16,6 @@ from rpeval.estimate import Estimate
 from rpeval.methods.did.design import Design, values_of
 from rpeval.methods.did.imputation import describe
 from rpeval.methods.did.jackknife import jackknife_estimate, linked_without, linked_years, solve_years
-from rpeval.methods.intervals import t_estimate
 from rpeval.methods.wording import count_of, refuse, school_year, some
 
 STEPS = 60
@@ -33,12 +32,11 @@ class LogEffect:
     left_out: np.ndarray
 
 
-def att_poisson(design: Design, *, exposure: str, level: float = 0.95) -> Estimate:
+def att_poisson(design: Design, *, exposure: str) -> Estimate:
     """Percent effect of the program on the number of events, by Poisson imputation.
 
-    Use where counts are small or schools differ much in level, so that a change in percent is more alike
-    across schools than a change per 100. School and year effects on the rate are fitted on untreated
-    school-years, the counts of the others imputed, and the sums compared.
+    Use where counts are small or schools differ much in level. School and year effects on the rate are fitted
+    on untreated school-years, the counts of the others imputed, and the sums compared.
 
     design   : its outcome counts events (zero or more), without weights
     exposure : column of its panel, the number of students behind each count
@@ -54,10 +52,10 @@ def att_poisson(design: Design, *, exposure: str, level: float = 0.95) -> Estima
     """
     effect = log_effect(design, exposure)
     words = describe(design, "Poisson imputation")
-    return as_percent(jackknife_estimate(effect.value, effect.left_out, level=level, **words))
+    return as_percent(jackknife_estimate(effect.value, effect.left_out, **words))
 
 
-def att_poisson_gap(own: Design, other: Design, *, exposure: str, level: float = 0.95) -> Estimate:
+def att_poisson_gap(own: Design, other: Design, *, exposure: str) -> Estimate:
     """Effect of the program on the log of the ratio of two groups' rates.
 
     Use to ask whether a risk ratio moved. The effect on each group is estimated as in `att_poisson`; the
@@ -83,7 +81,7 @@ def att_poisson_gap(own: Design, other: Design, *, exposure: str, level: float =
         of_school |= dict(zip(own.units, words[key], strict=True))
         words[key] = np.array([of_school[school] for school in schools])
     value = effects[0].value - effects[1].value
-    found = jackknife_estimate(value, left, level=level, unit="log ratio", **words)
+    found = jackknife_estimate(value, left, unit="log ratio", **words)
     return replace(found, kind="iterative")
 
 
@@ -100,49 +98,8 @@ def as_percent(estimate: Estimate) -> Estimate:
     return replace(estimate, value=value, se=se, low=low, high=high, unit="percent", kind="iterative")
 
 
-def poisson_twfe(design: Design, *, exposure: str | None = None, level: float = 0.95) -> Estimate:
-    """Two-way Poisson regression of counts on the program: a diagnostic, as `twfe` is for rates.
-
-    design, exposure : as in `att_poisson`; without exposure the outcome may be a rate, and have weights
-    Returns an Estimate of the log rate ratio with a standard error clustered by school (CR1), t(G - 1).
-    Schools without any event carry no information about it and are left out, with a counted note.
-    Refuses (MethodError) what `att_poisson` refuses.
-
-    >>> from rpeval.methods.did.example import counts
-    >>> round(float(np.exp(poisson_twfe(counts(), exposure="enrolled_n").value)), 6)
-    0.5
-    """
-    E = exposures(design, exposure) * design.weights
-    y = design.Y * design.weights
-    refuse(check_counts(design, np.ones_like(design.observed)))
-    some_event = y.sum(axis=1) > 0
-    y, E, D = y[some_event], E[some_event], design.D[some_event].astype(float)
-    beta, information, scores = fit_with_program(y, E, D)
-    G, n = len(y), int((E > 0).sum())
-    correction = G / (G - 1) * (n - 1) / (n - len(design.times) - 1)
-    bread = np.linalg.pinv(information, hermitian=True)[-1]
-    se = float(np.sqrt(correction * ((scores @ bread) ** 2).sum()))
-    silent = int((~some_event).sum())
-    notes = [*design.notes, *([f"{count_of(silent, 'school')} without any event left out"] if silent else [])]
-    return t_estimate(
-        beta,
-        se,
-        G - 1,
-        level=level,
-        unit="log rate ratio",
-        n=n,
-        n_unit="school-years",
-        clusters=G,
-        treated=int(design.adopters[some_event].sum()),
-        kind="iterative",
-        method="; ".join([f"two-way Poisson regression; clustered by school (CR1), t({G - 1})", *notes]),
-    )
-
-
-def exposures(design: Design, exposure: str | None) -> np.ndarray:
+def exposures(design: Design, exposure: str) -> np.ndarray:
     """Lay the exposure out, 0 where the outcome is not observed; refuse values that are not above zero."""
-    if exposure is None:
-        return design.observed.astype(float)
     values = values_of(design, exposure)
     bad = (design.observed & ~(values > 0)).any(axis=1)
     if bad.any():
@@ -152,14 +109,13 @@ def exposures(design: Design, exposure: str | None) -> np.ndarray:
     return np.where(design.observed, values, 0.0)
 
 
-def check_counts(design: Design, cells: np.ndarray) -> list[Problem]:
-    """Look for counts below zero and for years without any event in the cells of the fit."""
+def check_counts(design: Design) -> list[Problem]:
+    """Look for counts below zero and for years without any event before the program."""
     where = f"panel: {design.columns.outcome}"
     if (design.Y < 0).any():
-        return [
-            Problem(where, "There are counts below zero.", "Give counts of events, not changes or codes.")
-        ]
-    silent = design.observed.any(axis=0) & ((design.Y * cells).sum(axis=0) == 0)
+        what = "There are counts below zero."
+        return [Problem(where, what, "Give counts of events, not changes or codes.")]
+    silent = design.observed.any(axis=0) & ((design.Y * design.untreated).sum(axis=0) == 0)
     if not silent.any():
         return []
     years = some(school_year(t) for t in design.times[silent])
@@ -173,7 +129,7 @@ def log_effect(design: Design, exposure: str) -> LogEffect:
         what = "Counts are laid out with weights, but every student counts once already."
         raise MethodError(Problem("design", what, "Lay the counts out without weights."))
     E = exposures(design, exposure)
-    refuse(check_counts(design, design.untreated))
+    refuse(check_counts(design))
     y, fit = design.Y, E * design.untreated
     b = fit_years(y * design.untreated, fit, linked_years(fit[None] > 0, design.observed))
     without = leave_out_years(y * design.untreated, fit, b, design.observed)
@@ -270,23 +226,3 @@ def settle(y: np.ndarray, E: np.ndarray, b: np.ndarray, gone: np.ndarray, linked
         if np.abs(step).max() < DONE:
             break
     return np.where((np.abs(step).max(axis=1) < 1e-8)[:, None], b, np.nan)
-
-
-def fit_with_program(y: np.ndarray, E: np.ndarray, D: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """Fit year effects and one program effect; return it, the information and each school's score."""
-    T = y.shape[1]
-    X = np.concatenate([np.broadcast_to(np.eye(T), (*y.shape, T)), D[..., None]], axis=2)
-    theta = np.append(start_years(y, E), 0.0)
-    for _ in range(STEPS):
-        rate = E * np.exp(X @ theta)
-        share = rate / rate.sum(axis=1, keepdims=True)
-        fitted = y.sum(axis=1, keepdims=True) * share
-        mean = np.einsum("gt,gtk->gk", share, X)
-        scores = np.einsum("gt,gtk->gk", y - fitted, X)
-        information = np.einsum("gt,gtk,gtl->kl", fitted, X, X) - (y.sum(axis=1)[:, None] * mean).T @ mean
-        step = np.linalg.pinv(information, hermitian=True) @ scores.sum(axis=0)
-        theta = theta + np.clip(step, -3, 3)
-        if np.abs(step).max() < DONE:
-            return float(theta[-1]), information, scores
-    what = "The Poisson regression does not settle: no event with, or none without, the program."
-    raise MethodError(Problem("panel", what, "Use the effect per 100 students."))

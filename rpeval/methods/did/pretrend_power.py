@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal
 from rpeval.methods.did.achieved import share_error
+from rpeval.methods.did.bands import without_effect
 from rpeval.methods.did.design import Design
-from rpeval.methods.did.imputation import average_by_event, estimate_rows
 from rpeval.methods.did.jackknife import average_gaps, by_cohort, changes_of_variance, spread
-from rpeval.methods.did.randomization import ENUMERATED, TIE, all_deals, deals_n, shuffle_deals
-from rpeval.methods.intervals import scaled
+from rpeval.methods.did.randomization import TIE, deal_starts
+from rpeval.methods.intervals import LEVEL, critical, scaled
 
 HALF, MOST = 0.5, 0.8
 LEAST = 50
@@ -65,19 +64,17 @@ class Looks:
     alarms_n: int
 
 
-def pretrend_power(design: Design, *, seed: int, draws: int = 299, level: float = 0.95) -> PretrendPower:
+def pretrend_power(design: Design, *, seed: int, draws: int = 299) -> PretrendPower:
     """False alarms and power of the look at the years before the start, on the panel itself.
 
     Use beside `event_band`, whose `before` is the look: that it finds nothing is worth little where a drift
-    large enough to fake the effect would have been missed. The panel keeps its levels, noise and holes; the
-    effects are taken out of the program years, and the start years are dealt anew to the schools, as
-    `event_band` does. On each deal a straight drift of the dealt adopters is planted, upward and downward,
-    and the look is taken again: an alarm is a largest |t| before the start of which other deals, on the same
-    outcomes with the drift in them, reach at most 1 - level.
+    large enough to fake the effect would have been missed. The effects are taken out of the program years,
+    and the start years are dealt anew to the schools, as `event_band` does. On each deal a straight drift of
+    the dealt adopters is planted, upward and downward, and the look is taken again: an alarm is a largest |t|
+    before the start that at most 5 % of other deals reach, on the same outcomes with the drift in them.
 
     seed fixes the deals, `draws` of them or, when there are no more, all.
-    Returns a PretrendPower. The band's false alarms are few by construction; those of single intervals are
-    what a reader of stars would have.
+    Returns a PretrendPower. The band's false alarms are few by construction.
     Refuses (MethodError) a study without a year before the start that can be looked at, and fewer than 50
     random deals under which it can be. In very large panels the reference of some deals stands for all.
     Source: Roth (2022), American Economic Review: Insights 4.
@@ -87,11 +84,11 @@ def pretrend_power(design: Design, *, seed: int, draws: int = 299, level: float 
     >>> found.false_alarm.n, found.false_alarm.value, found.slope_half.reason
     (35, 0.0, 'No drift, however steep, would be seen before the start in 50% of studies like this.')
     """
-    looks = look(design, seed=seed, draws=draws, level=level)
-    known = {"n": len(looks.a), "n_unit": "placebo studies", "clusters": len(design.units), "level": level}
+    looks = look(design, seed=seed, draws=draws)
+    known = {"n": len(looks.a), "n_unit": "placebo studies", "clusters": len(design.units), "level": LEVEL}
     known |= {"treated": int(design.adopters.sum()), "kind": "exact" if looks.complete else "simulated"}
     known["method"] = f"{len(looks.a)} placebo deals of start years on this panel, estimated effect taken out"
-    stars = (np.abs(looks.a) / np.sqrt(looks.A))[..., 0] > stats.t.ppf((1 + level) / 2, looks.df)
+    stars = (np.abs(looks.a) / np.sqrt(looks.A))[..., 0] > critical(looks.df)
     half, found = (steepness(looks, share, known) for share in (HALF, MOST))
     fakes = faked_by_one(design)
     return PretrendPower(
@@ -104,13 +101,14 @@ def pretrend_power(design: Design, *, seed: int, draws: int = 299, level: float 
     )
 
 
-def look(design: Design, *, seed: int, draws: int, level: float) -> Looks:
+def look(design: Design, *, seed: int, draws: int) -> Looks:
     """Take the look under other deals of the start years."""
-    events, Y = without_effect(design, level)
-    starts = np.where(design.D.any(axis=1), design.starts, np.inf)
-    values, own = np.unique(starts, return_inverse=True)
-    complete = deals_n(np.bincount(own)) <= min(draws, ENUMERATED)
-    dealt = values[all_deals(own) if complete else shuffle_deals(own, draws, np.random.default_rng(seed))]
+    times, _, usable, Y = without_effect(design)
+    events = np.array([times[k] for k in usable if times[k] < 0])
+    if not len(events):
+        what = "No year before the start can be looked at with an interval."
+        raise MethodError(Problem("panel", what, "Add earlier years, or schools."))
+    dealt, complete = deal_starts(design, draws=draws, seed=seed)
     studies_n = min(len(dealt), max(REFERENCES, CELLS // (len(events) * Y.size)))
     drifts = [drift_of(design, row) for row in dealt]
     planted = np.stack([Y, *drifts[:studies_n]], axis=-1)
@@ -125,26 +123,10 @@ def look(design: Design, *, seed: int, draws: int, level: float) -> Looks:
         np.stack([parts[k] for parts, ok in zip(found, fine, strict=True) if ok]) for k in range(6)
     )
     kept = np.append(True, fine[:studies_n])
-    own_n = int((1 - level + 1e-12) * (len(a) + complete)) - complete
+    own_n = int((1 - LEVEL + 1e-12) * (len(a) + complete)) - complete
     return Looks(
         a, A, *(part[..., kept] for part in (d, B, C)), df=df, complete=complete, alarms_n=max(own_n, 0)
     )
-
-
-def without_effect(design: Design, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Give the event times before the start that can be looked at, and the outcome as `event_band` has it."""
-    events, cells, result = average_by_event(design)
-    rows = estimate_rows(design, cells, result, level)
-    usable = [k for k, row in enumerate(rows) if isinstance(row, Estimate) and row.se > 0]
-    early = np.array([events[k] for k in usable if events[k] < 0])
-    if not len(early):
-        what = "No year before the start can be looked at with an interval."
-        raise MethodError(Problem("panel", what, "Add earlier years, or schools."))
-    Y = design.Y.copy()
-    for k in usable:
-        if events[k] >= 0:
-            Y[cells[k]] -= rows[k].value
-    return early, Y
 
 
 def drift_of(design: Design, starts: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from rpeval.estimate import Estimate
 from rpeval.methods.did.design import Design
 from rpeval.methods.did.imputation import att_imputation
 from rpeval.methods.did.jackknife import average_gaps, by_cohort, changes_of_variance, first_years
+from rpeval.methods.intervals import LEVEL
 
 ENUMERATED = 5_000
 ROUNDS = 20
@@ -34,7 +35,7 @@ class Reference:
     complete: bool
 
 
-def att_randomization(design: Design, *, seed: int, draws: int = 999, level: float = 0.95) -> Estimate:
+def att_randomization(design: Design, *, seed: int, draws: int = 999) -> Estimate:
     """Average effect by imputation, with the p-value and interval of studentized randomization inference.
 
     Use with few schools, where tables of t can mislead. Start years are dealt anew to the schools, each as a
@@ -45,7 +46,7 @@ def att_randomization(design: Design, *, seed: int, draws: int = 999, level: flo
     Returns an Estimate: value and se as in `att_imputation`, p and interval by randomization, df None, mcse
     the Monte Carlo error of p. Deals under which the estimate cannot be made (schools that lack years) are
     dealt again. Exact when adoption was dealt at random among the schools, else as good as that likeness.
-    Refuses what `att_imputation` refuses, and a study with too few deals for the level.
+    Refuses what `att_imputation` refuses, and a study with too few deals.
     Source: Wu & Ding (2021), JASA 116 (studentizing); MacKinnon & Webb (2020), J. of Econometrics 218.
 
     >>> from rpeval.methods.did.example import seven_schools
@@ -53,9 +54,9 @@ def att_randomization(design: Design, *, seed: int, draws: int = 999, level: flo
     >>> round(est.value, 2), round(est.p, 4), est.kind
     (-3.5, 0.0286, 'exact')
     """
-    actual = att_imputation(design, level=level)
+    actual = att_imputation(design)
     reference = deal_again(design, draws=draws, seed=seed)
-    refuse_few_deals(reference, level)
+    refuse_few_deals(reference)
     p = p_value(reference, actual, np.array([0.0]))[0]
     low, high = (end_of_interval(reference, actual, side) for side in (-1, 1))
     dealt_n = len(reference.a)
@@ -128,6 +129,14 @@ def deal(own: np.ndarray, *, draws: int, seed: int) -> tuple[np.ndarray, bool]:
     return shuffle_deals(own, draws, np.random.default_rng(seed)), False
 
 
+def deal_starts(design: Design, *, draws: int, seed: int) -> tuple[np.ndarray, bool]:
+    """Deal the start years anew to the schools (N by G, infinite = never), as `deal` does."""
+    starts = np.where(design.D.any(axis=1), design.starts, np.inf)
+    values, own = np.unique(starts, return_inverse=True)
+    deals, complete = deal(own, draws=draws, seed=seed)
+    return values[deals], complete
+
+
 def all_deals(own: np.ndarray) -> np.ndarray:
     """Deal the groups `own` (G) in every way (N by G)."""
     return np.array(list(every_deal(tuple(np.bincount(own)))))
@@ -189,7 +198,7 @@ def end_of_interval(reference: Reference, actual: Estimate, side: int) -> float:
     reach = 12.0 * actual.se
     steps = np.linspace(0, 1, 241)
     for _ in range(30):
-        kept = p_value(reference, actual, actual.value + side * reach * steps) > 1 - actual.level
+        kept = p_value(reference, actual, actual.value + side * reach * steps) > 1 - LEVEL
         if not kept[-1]:
             break
         reach *= 4
@@ -199,16 +208,14 @@ def end_of_interval(reference: Reference, actual: Estimate, side: int) -> float:
     inner, outer = reach * steps[last], reach * steps[last + 1]
     for _ in range(60):
         middle = (inner + outer) / 2
-        kept_there = (
-            p_value(reference, actual, np.array([actual.value + side * middle]))[0] > 1 - actual.level
-        )
-        inner, outer = (middle, outer) if kept_there else (inner, middle)
+        kept = p_value(reference, actual, np.array([actual.value + side * middle])) > 1 - LEVEL
+        inner, outer = (middle, outer) if kept[0] else (inner, middle)
     return float(actual.value + side * inner)
 
 
-def refuse_few_deals(reference: Reference, level: float) -> None:
-    """Refuse when even the most extreme deal could not reach the level."""
+def refuse_few_deals(reference: Reference) -> None:
+    """Refuse when even the most extreme deal would not be rare enough."""
     ways = len(reference.a) + (not reference.complete)
-    if 1 / ways > 1 - level + 1e-12:
-        what = f"There are only {ways} ways to deal the start years, too few for a {level:.0%} interval."
+    if 1 / ways > 1 - LEVEL + 1e-12:
+        what = f"There are only {ways} ways to deal the start years, too few for a {LEVEL:.0%} interval."
         raise MethodError(Problem("panel", what, "Use the jackknife interval, or add schools."))

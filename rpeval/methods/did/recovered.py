@@ -31,29 +31,23 @@ def recovered(design: Design, att: Estimate, *, what: str = "suspensions") -> Re
     """Turn an effect per 100 students into what the adopting schools were spared.
 
     Use for a board that thinks in suspensions and in days, not in rates. The total over the treated
-    school-years is the effect on the average student times the student-years: each school-year's gap counts
-    with its students, so a school-average effect will not do where schools differ in size.
+    school-years is the effect on the average student (not the average school) times the student-years.
 
     design : laid out with `weights` naming the students of each school-year and with an outcome per 100
              students (oss_per_100; oss_days_per_100 for days)
     att    : average effect of this design, by any inference (`att_imputation`, `att_by_design`)
     what   : what is counted, in words ("suspensions", "days of instruction")
-    Returns a Recovered; units "<what> per year" and "<what>". The number of student-years is known, so the
-    interval is that of the effect. Years left out of the panel, school-years without an outcome and schools
-    set aside count nothing: it is what the study saw, not all that happened.
+    Returns a Recovered; units "<what> per year" and "<what>"; the interval is that of the effect. What was
+    left out or set aside counts nothing: it is what the study saw, not all that happened.
     Refuses (MethodError) a design without weights, and an effect that is not the one of this design.
 
-    >>> import pandas as pd
     >>> from rpeval.methods.did.design import lay_out
+    >>> from rpeval.methods.did.example import four_schools
     >>> from rpeval.methods.did.imputation import att_imputation
-    >>> panel = pd.DataFrame({
-    ...     "school_id": list("aaabbbcccddd"), "year": [2016, 2017, 2018] * 4,
-    ...     "start_year": [2018.0] * 6 + [float("nan")] * 6, "enrolled_n": [500.0] * 3 + [300.0] * 9,
-    ...     "oss_per_100": [9, 9, 5, 8, 8, 5, 6, 6, 5, 4, 4, 3.0]})
-    >>> design = lay_out(panel, outcome="oss_per_100", weights="enrolled_n")
-    >>> found = recovered(design, att_imputation(design))  # a fell by 3 more than others, b by 2
-    >>> round(found.total.value, 9), found.student_years, found.total.unit  # 15 in a, 6 in b
-    (21.0, 800.0, 'suspensions')
+    >>> design = lay_out(four_schools().panel, outcome="oss_per_100", weights="enrolled_n")
+    >>> found = recovered(design, att_imputation(design))  # two schools of 400 fell by 2.5 more than others
+    >>> round(found.total.value, 9), found.student_years, found.total.unit
+    (20.0, 800.0, 'suspensions')
     """
     refuse(check_effect(design, att))
     student_years = float((design.weights * design.treated).sum())

@@ -12,13 +12,14 @@ from rpeval.estimate import Estimate
 from rpeval.methods.did.event_path import EventPath
 from rpeval.methods.did.sensitivity_relative import confidence_set, first_differences, spread
 from rpeval.methods.did.sensitivity_smooth import shortest_interval
+from rpeval.methods.intervals import LEVEL
 from rpeval.methods.wording import count_of, refuse
 
 MBAR_CAP = 10.0
 HALVINGS = 14
 
 
-def relative_magnitudes(path: EventPath, *, mbar: float, level: float = 0.95, unit: str = "") -> Estimate:
+def relative_magnitudes(path: EventPath, *, mbar: float) -> Estimate:
     """Interval for the effect when trends may part after the start, at most mbar times as fast as before it.
 
     Use to ask how an effect holds up against other changes of the size seen before the program. Mbar = 1
@@ -27,10 +28,8 @@ def relative_magnitudes(path: EventPath, *, mbar: float, level: float = 0.95, un
     path : coefficients relative to the last period before the start, and their covariance (`event_path`)
     Returns an Estimate: value is the weighted effect, low and high the conditional least-favorable confidence
     set, in the unit of the coefficients. At Mbar = 0 it is the usual interval. With an estimated covariance
-    (path.df), standard deviations are widened by the ratio of t(df) to normal critical values. In 400
-    or 500 simulated panels of each of six designs (12 schools with 3 adopting to 60 with 24; up to 11
-    coefficients, as many as G - 1) it then covered 93 to 100 % where trends part as far as Mbar allows, so
-    no number of coefficients is refused.
+    (path.df), standard deviations are widened by the ratio of t(df) to normal critical values: in six
+    simulated designs (12 schools with 3 adopting to 60 with 24) it then covered 93 to 100 %.
     Refuses (MethodError): fewer than two changes before the start; a change without spread; a covariance that
     is none.
     Source: Rambachan & Roth (2023), Review of Economic Studies 90; Andrews, Roth & Pakes (2023).
@@ -39,18 +38,18 @@ def relative_magnitudes(path: EventPath, *, mbar: float, level: float = 0.95, un
     >>> [round(relative_magnitudes(path, mbar=mbar).high, 2) for mbar in (0, 1)]
     [-2.38, -1.99]
     """
-    refuse([*look_at(path, level), *too_short(path), *not_positive("mbar", mbar)])
+    refuse([*look_at(path), *too_short(path), *not_positive("mbar", mbar)])
     weights, df = weigh(path), degrees(path)
-    alpha = 1 - level
+    alpha = 1 - LEVEL
     widening = float(stdtrit(df, 1 - alpha / 2) / stdtrit(math.inf, 1 - alpha / 2)) ** 2
     low, high = confidence_set(
         path.pre, path.post, widening * path.covariance, weights, mbar=mbar, alpha=alpha
     )
     what = f"relative magnitudes with Mbar = {mbar:g}, conditional least-favorable set"
-    return describe(path, what, value=float(weights @ path.post), low=low, high=high, level=level, unit=unit)
+    return describe(path, what, value=float(weights @ path.post), low=low, high=high)
 
 
-def smoothness(path: EventPath, *, m: float, level: float = 0.95, unit: str = "") -> Estimate:
+def smoothness(path: EventPath, *, m: float) -> Estimate:
     """Interval for the effect when trends part along a line that may bend by at most m in each period.
 
     Use to ask how an effect holds up when adopting schools were already on another course. m = 0 continues
@@ -68,15 +67,15 @@ def smoothness(path: EventPath, *, m: float, level: float = 0.95, unit: str = ""
     >>> round(est.value, 2), round(est.high, 2)  # the line falls by 0.1 in each period
     (-2.9, -2.69)
     """
-    refuse([*look_at(path, level), *not_positive("m", m)])
+    refuse([*look_at(path), *not_positive("m", m)])
     weights, df = weigh(path), degrees(path)
-    found = shortest_interval(path.pre, path.post, path.covariance, weights, m=m, level=level, df=df)
+    found = shortest_interval(path.pre, path.post, path.covariance, weights, m=m, df=df)
     ends = {"value": found.center, "low": found.center - found.half, "high": found.center + found.half}
     what = f"smoothness with M = {m:g}, fixed-length interval"
-    return describe(path, what, level=level, unit=unit, **ends)
+    return describe(path, what, **ends)
 
 
-def breakdown_relative(path: EventPath, *, level: float = 0.95) -> Estimate:
+def breakdown_relative(path: EventPath) -> Estimate:
     """Find up to which Mbar every interval excludes zero: how large a violation the conclusion survives.
 
     Use beside every effect: it replaces the question whether trends before the start look parallel by the
@@ -89,27 +88,25 @@ def breakdown_relative(path: EventPath, *, level: float = 0.95) -> Estimate:
     3.5
     """
     first_step, unit = 0.5, "times the largest change before the start"
-    value = survives(
-        lambda mbar: relative_magnitudes(path, mbar=mbar, level=level), step=first_step, cap=MBAR_CAP
-    )
-    what = f"largest Mbar at which the {level:.0%} interval excludes zero, relative magnitudes"
-    return describe(path, what, value=value, level=level, unit=unit, se=None)
+    value = survives(lambda mbar: relative_magnitudes(path, mbar=mbar), step=first_step, cap=MBAR_CAP)
+    what = f"largest Mbar at which the {LEVEL:.0%} interval excludes zero, relative magnitudes"
+    return describe(path, what, value=value, unit=unit, se=None)
 
 
-def breakdown_smooth(path: EventPath, *, level: float = 0.95, unit: str = "") -> Estimate:
+def breakdown_smooth(path: EventPath) -> Estimate:
     """Find up to which m the fixed-length interval excludes zero, 0 where none does.
 
-    Use where there is one change before the start alone, and beside `breakdown_relative`; unit is the
-    outcome's. Inputs and refusals as in `smoothness`.
+    Use where there is one change before the start alone, and beside `breakdown_relative`. Inputs and refusals
+    as in `smoothness`.
 
     >>> path = EventPath(pre=np.array([0.2, 0.1]), post=np.array([-3.0]), covariance=0.1 * np.eye(3))
     >>> round(breakdown_smooth(path).value, 1)
     2.2
     """
-    refuse(look_at(path, level))
-    value = survives(lambda m: smoothness(path, m=m, level=level), step=spread_of_effect(path), cap=math.inf)
-    what = f"largest M at which the {level:.0%} interval excludes zero, smoothness"
-    return describe(path, what, value=value, level=level, unit=unit, se=None)
+    refuse(look_at(path))
+    value = survives(lambda m: smoothness(path, m=m), step=spread_of_effect(path), cap=math.inf)
+    what = f"largest M at which the {LEVEL:.0%} interval excludes zero, smoothness"
+    return describe(path, what, value=value, se=None)
 
 
 def survives(interval: Callable[[float], Estimate], *, step: float, cap: float) -> float:
@@ -148,14 +145,12 @@ def spread_of_effect(path: EventPath) -> float:
     return float(spread(np.concatenate([np.zeros(len(path.pre)), weigh(path)]), path.covariance))
 
 
-def describe(path: EventPath, what: str, *, value: float, level: float, unit: str, **more) -> Estimate:
+def describe(path: EventPath, what: str, *, value: float, **more) -> Estimate:
     """Make an Estimate that says how it was made."""
     estimate = Estimate(
         value=value,
         se=spread_of_effect(path),
         df=path.df,
-        level=level,
-        unit=unit,
         n=path.n,
         n_unit="school-years" if path.n else "",
         clusters=path.clusters,
@@ -166,7 +161,7 @@ def describe(path: EventPath, what: str, *, value: float, level: float, unit: st
     return replace(estimate, **more)
 
 
-def look_at(path: EventPath, level: float) -> list[Problem]:
+def look_at(path: EventPath) -> list[Problem]:
     """Look for coefficients, weights and a covariance that do not belong together."""
     P, Q = np.size(path.pre), np.size(path.post)
     problems = []
@@ -183,8 +178,6 @@ def look_at(path: EventPath, level: float) -> list[Problem]:
     if path.weights is not None and (np.shape(path.weights) != (Q,) or not np.any(path.weights)):
         what = f"The weights are not {Q} numbers of which one is not zero."
         problems.append(Problem("path.weights", what, "Give one weight for each period after the start."))
-    if not 0.5 < level < 1:
-        problems.append(Problem("level", f"{level} is no level of confidence.", "Give 0.95 or the like."))
     return problems
 
 

@@ -9,8 +9,9 @@ from scipy.optimize import nnls
 
 from rpeval.errors import Problem
 from rpeval.estimate import Estimate
-from rpeval.methods.did.design import Design, arrange, check_adoption, select, set_aside
+from rpeval.methods.did.design import Design, arrange, by_school, check_adoption, select, set_aside
 from rpeval.methods.did.timing import Columns, check_columns, check_values
+from rpeval.methods.intervals import LEVEL
 from rpeval.methods.wording import count_of, refuse, school_year, some
 
 LEAST_BEFORE = 4
@@ -61,36 +62,25 @@ class Placebos:
     adopting: int
 
 
-def synthetic_control(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    start: str = "start_year",
-    level: float = 0.95,
-) -> SyntheticControl:
+def synthetic_control(panel: pd.DataFrame, *, outcome: str) -> SyntheticControl:
     """Effect on a single adopting school, against a weighted average of other schools.
 
-    Use where one school (or, with district rows and `unit`, one district) adopted, which difference-in-
+    Use where one school (or, with a row for each district, one district) adopted, which difference-in-
     differences refuses. Weights are zero or more, add up to one, and make the average move as the school did
-    before the start. Levels may differ: each school is taken from its own mean before the start, because a
-    school that adopts is often one with the highest rate, which no average of others can reach. Where many
-    weights would fit, those spread over more schools win: the penalty is the chance that an average over few
-    schools adds, from the year-to-year changes of all schools.
+    before the start, each school taken from its own mean there: a school that adopts is often one with the
+    highest rate, which no average of others can reach. Where many weights would fit, those spread over more
+    schools win, by the chance that an average over few schools adds.
 
     The p-value is a rank: every comparison school is put in the adopting school's place, and ratios of mean
-    square gaps after and before the start are compared, with the variance of chance added to the latter:
-    with few years some schools are followed almost exactly by luck, and their ratios would drown all others
-    (intervals were twice as wide). The rank is exact when any of the schools could as well have been the one.
-    The interval holds the constant effects which that test does not reject; without bounds (None) when it
-    rejects all of them, or none far away.
+    square gaps after and before the start are compared, with the variance of chance added to the latter, as
+    some schools are followed almost exactly by luck. It is exact when any of the schools could as well have
+    been the one. The interval holds the constant effects which that test does not reject; without bounds
+    (None) when it rejects all of them, or none far away.
 
-    panel : one row per school and year, as for `lay_out`. Schools that lack a year in which the adopting one
-            is observed are set aside, counted.
+    panel : as for `lay_out`; schools that lack a year of the adopting one are set aside, counted
     Returns a SyntheticControl in the outcome's unit. Refuses (MethodError): rows that `lay_out` refuses;
-    several adopting schools; no comparison school, too few for a p-value of 1 - level (19 for 5 %) or more
-    than 400; fewer than four years before the start; paths that are exactly parallel before the start.
+    several adopting schools; no comparison school, fewer than 19 (no p-value of 5 %) or more than 400; fewer
+    than four years before the start; paths that are exactly parallel before the start.
     Source: Abadie, Diamond & Hainmueller (2010), JASA 105; Ferman & Pinto (2021), Quantitative Economics 12
     (taking means out); Firpo & Possebom (2018), Journal of Causal Inference 6 (intervals).
 
@@ -104,11 +94,11 @@ def synthetic_control(
     >>> round(found.estimate.value, 1), found.rank, found.of, found.estimate.p
     (-3.0, 1, 25, 0.04)
     """
-    design = lay_out_one(panel, Columns(outcome, unit, time, start, None), level)
+    design = lay_out_one(panel, Columns(outcome))
     placebos = fit_placebos(design)
     gaps, own = placebos.gaps[placebos.adopting], placebos.adopting
     extreme = more_extreme(placebos, np.array([0.0]))[0]
-    low, high = interval(placebos, level)
+    low, high = interval(placebos)
     value, of = float(gaps[placebos.after].mean()), len(design.units)
     shown = {"year": design.times, "outcome": design.Y[own], "synthetic": design.Y[own] - gaps, "gap": gaps}
     return SyntheticControl(
@@ -117,7 +107,6 @@ def synthetic_control(
             low=low,
             high=high,
             p=int(extreme) / of,
-            level=level,
             **design.sample,
             method="; ".join([words_for(placebos, low), *design.remarks]),
             kind="iterative",
@@ -131,7 +120,7 @@ def synthetic_control(
     )
 
 
-def lay_out_one(panel: pd.DataFrame, columns: Columns, level: float) -> Design:
+def lay_out_one(panel: pd.DataFrame, columns: Columns) -> Design:
     """Check a panel with one adopting school, and lay out the schools seen in every year that it was."""
     refuse(check_columns(panel, columns))
     refuse(check_values(panel, columns))
@@ -139,18 +128,18 @@ def lay_out_one(panel: pd.DataFrame, columns: Columns, level: float) -> Design:
     design = set_aside(full)
     refuse(check_one(design, full))
     seen = design.times[design.observed[design.adopters][0]]
-    full = arrange(panel[panel[columns.time].isin(seen)], columns)
+    full = arrange(panel[panel["year"].isin(seen)], columns)
     whole = full.observed.all(axis=1) & full.untreated.any(axis=1)
     lost_n = int((~whole).sum())
     lost = [f"{count_of(lost_n, 'school')} not seen in every year set aside"] if lost_n else []
     design = select(full, whole, [*full.notes, *lost])
-    refuse(check_size(design, level))
+    refuse(check_size(design))
     return design
 
 
 def check_one(design: Design, full: Design) -> list[Problem]:
     """Look for a study that has not one adopting school, or nothing to compare it with."""
-    where, adopters_n = f"panel: {design.columns.start}", int(design.adopters.sum())
+    where, adopters_n = "panel: start_year", int(design.adopters.sum())
     if not adopters_n:
         return check_adoption(design, full)
     if adopters_n == len(design.units):
@@ -164,17 +153,17 @@ def check_one(design: Design, full: Design) -> list[Problem]:
     return []
 
 
-def check_size(design: Design, level: float) -> list[Problem]:
+def check_size(design: Design) -> list[Problem]:
     """Look for too few comparison schools or years, and for paths that leave nothing to chance."""
     others_n, before = len(design.units) - 1, before_start(design)
     problems, floor = [], 1 / len(design.units)
-    if floor > 1 - level + TIE:
+    if floor > 1 - LEVEL + TIE:
         what = (
             f"With {count_of(others_n, 'comparison school')} the smallest possible p-value is {floor:.3f},"
-            f" which cannot reach {1 - level:.3g}."
+            f" which cannot reach {1 - LEVEL:.3g}."
         )
-        needed = math.ceil(1 / (1 - level) - TIE) - 1
-        fix = f"Add schools, of other districts too, until there are {needed}, or lower the level."
+        needed = math.ceil(1 / (1 - LEVEL) - TIE) - 1
+        fix = f"Add schools, of other districts too, until there are {needed}."
         problems.append(Problem("panel", what, fix))
     if others_n > MOST_SCHOOLS:
         what = f"Placebos over {others_n:,} comparison schools take too long; {MOST_SCHOOLS} is the most."
@@ -226,9 +215,8 @@ def fit_placebos(design: Design) -> Placebos:
 def simplex_weights(others: np.ndarray, own: np.ndarray, penalty: float) -> np.ndarray:
     """Weights w, zero or more, that add up to one and minimize |own - w others|^2 + penalty |w|^2.
 
-    others : J by T; own : T; penalty : zero or more. Since w adds up to one, own - w others is w times the
-    gaps, so the minimum of the squares with a row of ones toward one has the right direction, whatever the
-    scale of that row.
+    Since w adds up to one, own - w others is w times the gaps, so the minimum of the squares with a row of
+    ones toward one has the right direction, whatever the scale of that row.
 
     >>> simplex_weights(np.array([[0.0, 2], [4, 0]]), np.array([1.0, 1.5]), 0.0).round(9).tolist()
     [0.75, 0.25]
@@ -259,7 +247,7 @@ def squares(placebos: Placebos) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return (late**2).mean(axis=1) / scale, 2 * part * late.mean(axis=1) / scale, part**2 / scale
 
 
-def interval(placebos: Placebos, level: float) -> tuple[float | None, float | None]:
+def interval(placebos: Placebos) -> tuple[float | None, float | None]:
     """Lowest and highest constant effect that the ranks do not reject; None, None without such bounds.
 
     The ranks change only where two squared ratios, both quadratic in the effect, are equal.
@@ -273,7 +261,7 @@ def interval(placebos: Placebos, level: float) -> tuple[float | None, float | No
         return None, None
     room = 1.0 + ends[-1] - ends[0]
     tried = np.concatenate([[ends[0] - room], ends, [ends[-1] + room]])
-    kept = more_extreme(placebos, tried) / len(placebos.W) > 1 - level + TIE
+    kept = more_extreme(placebos, tried) / len(placebos.W) > 1 - LEVEL + TIE
     if kept[0] or kept[-1] or not kept.any():
         return None, None
     return float(tried[kept][0]), float(tried[kept][-1])
@@ -305,10 +293,5 @@ def warn(placebos: Placebos) -> tuple[str, ...]:
 
 def weigh(design: Design, placebos: Placebos) -> pd.DataFrame:
     """List the comparison schools by falling weight."""
-    columns, own = design.columns, placebos.adopting
-    frame = pd.DataFrame({columns.unit: list(design.units), "weight": placebos.W[own]})
-    if "school_name" in design.panel.columns:
-        called = design.panel.drop_duplicates(columns.unit).set_index(columns.unit)["school_name"]
-        frame.insert(1, "school_name", called.loc[list(design.units)].to_numpy())
-    frame = frame.drop(index=own)
-    return frame.sort_values(["weight", columns.unit], ascending=[False, True], ignore_index=True)
+    frame = by_school(design, {"weight": placebos.W[placebos.adopting]}).drop(index=placebos.adopting)
+    return frame.sort_values(["weight", "school_id"], ascending=[False, True], ignore_index=True)

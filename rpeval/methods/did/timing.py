@@ -11,34 +11,29 @@ from rpeval.methods.wording import count_of, name_schools, school_year, some
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What the columns of a panel are called; `weights` is None where every school-year counts the same."""
+    """The columns a design was laid out from; `weights` is None where every school-year counts the same."""
 
     outcome: str
-    unit: str = "school_id"
-    time: str = "year"
-    start: str = "start_year"
     weights: str | None = None
 
     @property
     def needed(self) -> list[str]:
-        """All of them, each once."""
-        named = (self.unit, self.time, self.start, self.outcome, self.weights)
+        """These and the ones that every panel has, each once."""
+        named = ("school_id", "year", "start_year", self.outcome, self.weights)
         return list(dict.fromkeys(name for name in named if name))
 
 
-def no_adoption(start: str) -> Problem:
-    """Say that no school has a start year, and where to name the starts."""
-    return Problem(
-        f"panel: {start}",
-        "No adoption list: no school has a start year.",
-        "Name one in sources.adoption, with the first program year of each adopting school.",
-    )
+NO_ADOPTION = Problem(
+    "panel: start_year",
+    "No adoption list: no school has a start year.",
+    "Name one in sources.adoption, with the first program year of each adopting school.",
+)
 
 
 def check_columns(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
     """Look for the columns a method was told to use."""
-    if columns.start not in panel.columns:
-        return [no_adoption(columns.start)]
+    if "start_year" not in panel.columns:
+        return [NO_ADOPTION]
     missing = [column for column in columns.needed if column not in panel.columns]
     problems = [
         Problem(f"panel: {column}", f"There is no column {column}.", f"Name one of: {some(panel.columns)}.")
@@ -51,18 +46,18 @@ def check_columns(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
 
 def check_values(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
     """Look for values that cannot be read: ids, years, starts, numbers; then for rows that contradict."""
-    problems = [*check_ids(panel, columns), *check_years(panel, columns), *check_starts(panel, columns)]
+    problems = [*check_ids(panel), *check_years(panel), *check_starts(panel)]
     problems += [*check_number(panel, columns), *check_weights(panel, columns)]
-    return problems or check_repeats(panel, columns)
+    return problems or check_repeats(panel)
 
 
-def check_ids(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
+def check_ids(panel: pd.DataFrame) -> list[Problem]:
     """Look for rows that belong to no school."""
-    missing_n = int(panel[columns.unit].isna().sum())
+    missing_n = int(panel["school_id"].isna().sum())
     if not missing_n:
         return []
     what = f"{count_of(missing_n, 'row')} without a school id."
-    return [Problem(f"panel: {columns.unit}", what, "Give every row its school's id.")]
+    return [Problem("panel: school_id", what, "Give every row its school's id.")]
 
 
 def whole(values: pd.Series) -> np.ndarray:
@@ -74,22 +69,22 @@ def whole(values: pd.Series) -> np.ndarray:
         return np.isfinite(number) & (number == np.floor(number))
 
 
-def check_years(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
+def check_years(panel: pd.DataFrame) -> list[Problem]:
     """Look for years that are text, missing or fractions."""
-    bad = ~whole(panel[columns.time])
+    bad = ~whole(panel["year"])
     if not bad.any():
         return []
-    shown = some(panel[columns.time][bad].unique())
+    shown = some(panel["year"][bad].unique())
     what = f"{count_of(int(bad.sum()), 'row')} whose year is not a whole number ({shown})."
     fix = 'Give the calendar year in which the school year starts: 2018 for "2018-19".'
-    return [Problem(f"panel: {columns.time}", what, fix)]
+    return [Problem("panel: year", what, fix)]
 
 
-def check_starts(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
+def check_starts(panel: pd.DataFrame) -> list[Problem]:
     """Look for start years that are not years, or that differ within a school."""
-    values, where = panel[columns.start], f"panel: {columns.start}"
+    values, where = panel["start_year"], "panel: start_year"
     if values.isna().all():
-        return [no_adoption(columns.start)]
+        return [NO_ADOPTION]
     bad = values.notna().to_numpy() & ~whole(values)
     if not bad.any():
         bad = np.nan_to_num(values.to_numpy(dtype=float, na_value=np.nan), nan=1.0) <= 0
@@ -97,14 +92,14 @@ def check_starts(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
         what = f"{count_of(int(bad.sum()), 'row')} whose start is not a year ({some(values[bad].unique())})."
         fix = "Give the first program year as a whole number; leave it empty for schools that never started."
         return [Problem(where, what, fix)]
-    codes, units = pd.factorize(panel[columns.unit], sort=True)
+    codes, units = pd.factorize(panel["school_id"], sort=True)
     number = values.to_numpy(dtype=float, na_value=np.nan)
     first = np.full(len(units) + 1, np.nan)
     first[codes[::-1]] = number[::-1]
     differs = ~np.isclose(number, first[codes], equal_nan=True)
     if not differs.any():
         return []
-    schools = name_schools(panel, columns.unit, np.unique(codes[differs]), units)
+    schools = name_schools(panel, np.unique(codes[differs]), units)
     what = f"The start varies within {count_of(len(schools), 'school')}: {some(schools)}."
     fix = "Give each school one first program year; a school that stopped or left cannot be a second start."
     return [Problem(where, what, fix)]
@@ -130,17 +125,17 @@ def check_weights(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
     bad = panel[columns.outcome].notna().to_numpy() & ~(np.isfinite(weight) & (weight >= 0))
     if not bad.any():
         return []
-    schools = some(panel[columns.unit][bad].unique())
+    schools = some(panel["school_id"][bad].unique())
     what = f"{count_of(int(bad.sum()), 'school-year')} with an outcome and no usable weight: {schools}."
     return [Problem(where, what, fix)]
 
 
-def check_repeats(panel: pd.DataFrame, columns: Columns) -> list[Problem]:
+def check_repeats(panel: pd.DataFrame) -> list[Problem]:
     """Look for school-years that appear twice."""
-    keys = [columns.unit, columns.time]
+    keys = ["school_id", "year"]
     twice = panel.duplicated(keys)
     if not twice.any():
         return []
     cells = [f"{u} in {school_year(t)}" for u, t in panel.loc[twice, keys].itertuples(index=False)]
     what = f"{count_of(len(cells), 'school-year')} more than once: {some(sorted(set(cells)))}."
-    return [Problem(f"panel: {', '.join(keys)}", what, "Keep one row for each school and year.")]
+    return [Problem("panel: school_id, year", what, "Keep one row for each school and year.")]

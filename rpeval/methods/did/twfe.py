@@ -17,7 +17,7 @@ EARLIER = "Earlier vs later adopting"
 LATER = "Later vs earlier adopting"
 
 
-def twfe(design: Design, *, level: float = 0.95) -> Estimate:
+def twfe(design: Design) -> Estimate:
     """Two-way fixed effects estimate of the program's effect: a diagnostic, not the answer.
 
     Use beside `att_imputation` to show what the once usual regression would say. When effects differ between
@@ -41,7 +41,7 @@ def twfe(design: Design, *, level: float = 0.95) -> Estimate:
     se = float(np.sqrt(correction * (scores**2).sum()) / information)
     words = f"two-way fixed effects; clustered by school (CR1), t({G - 1})"
     method = "; ".join([words, *design.remarks])
-    return t_estimate(value, se, G - 1, level=level, method=method, **design.sample)
+    return t_estimate(value, se, G - 1, method=method, **design.sample)
 
 
 def residualize(design: Design, values: np.ndarray) -> np.ndarray:

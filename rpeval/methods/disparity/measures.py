@@ -24,26 +24,24 @@ LEAST_CELL, LEAST_N = 10, 30
 def disproportion(
     counts: pd.DataFrame, *, affected: str, counted: Counted, enrolled: str = "enrolled_n",
     totals: pd.DataFrame | None = None, elsewhere: pd.DataFrame | None = None,
-    least_cell: int = LEAST_CELL, least_n: int = LEAST_N, level: float = 0.95,
+    least_cell: int = LEAST_CELL, least_n: int = LEAST_N,
 ) -> pd.DataFrame:  # fmt: skip
     """Compare each group's risk with that of all others, by year, in every measure in use.
 
     Use it for levels. It says how unequal a record is, nothing of the cause: groups may differ in what
     happened, in what was noticed and in what was done about it.
 
-    counts    : one row per year, group and, where known, school_id, with `enrolled` and `affected`; NaN where
+    counts    : one row per year, group and, where known, school_id, with enrolled_n and `affected`; NaN where
                 withheld. One dimension at a time (race, or sex, ...), or with `totals`
-    counted   : "students" where each counts once a year at most, "events" where one student can count twice.
-                The ratio of events is removals per child, and its interval rests on the schools
+    counted   : "students" where each counts once a year at most, "events" where one student can count twice;
+                the interval of their ratio rests on the schools
     totals    : all students by year (and school_id), so that others are all minus the group
-    elsewhere : the state, or another comparison: year, group, `enrolled`, `affected`
+    elsewhere : the state, or another comparison: year, group, enrolled_n, `affected`
     least_cell, least_n : fewest affected and fewest enrolled on either side for which a ratio is shown
-    Returns one row per year and group: year, group, enrolled_n, affected_n, others_enrolled_n,
-    others_affected_n, withheld_n (cells left out), risk and others_risk (per 100), ratio with ratio_low and
-    ratio_high, alternate_ratio (only where the comparison group here is too small), weighted_ratio,
-    difference (per 100) with difference_low and difference_high, composition and share (percent of the
-    affected, of the enrolled), composition_difference (points), composition_index, e_bound (percent),
-    rule (why there is no ratio, or ""), interval (how the intervals were made). Missing means not calculable.
+    Returns one row per year and group with COLUMNS: risk, others_risk and difference per 100; composition and
+    share in percent of the affected and of the enrolled; alternate_ratio only where the comparison group here
+    is too small; withheld_n, cells left out; rule, why there is no ratio, or ""; interval, how the intervals
+    were made. Missing means not calculable.
     Refuses (MethodError): counts that do not fit (see `compare_sides`); more students affected than enrolled.
     Source: 34 CFR 300.647; IDEA Data Center, Methods for Assessing Racial/Ethnic Disproportionality.
 
@@ -67,7 +65,7 @@ def disproportion(
     made["ratio"] = _over(made["risk"], made["others_risk"]).where(made["rule"] == "")
     made["difference"] = made["risk"] - made["others_risk"]
     made = _with_elsewhere(made, elsewhere, affected, enrolled, least_cell, least_n)
-    return _with_intervals(made, sides, counted, level)[list(COLUMNS)]
+    return _with_intervals(made, sides, counted)[list(COLUMNS)]
 
 
 COLUMNS = (
@@ -162,7 +160,7 @@ def _weighted(made: pd.DataFrame, shares: pd.Series) -> pd.Series:
     return ratios
 
 
-def _with_intervals(made: pd.DataFrame, sides: pd.DataFrame, counted: Counted, level: float) -> pd.DataFrame:
+def _with_intervals(made: pd.DataFrame, sides: pd.DataFrame, counted: Counted) -> pd.DataFrame:
     rows = []
     by_school = dict(list(sides.groupby(["year", "group"]))) if counted == "events" else {}
     for row in made.itertuples(index=False):
@@ -170,15 +168,12 @@ def _with_intervals(made: pd.DataFrame, sides: pd.DataFrame, counted: Counted, l
             ratio, difference, how = NONE, NONE, "none: a side without students"
         elif counted == "events":
             schools = by_school[row.year, row.group][list(SIDES)].to_numpy()
-            ratio, difference = leave_schools_out(schools, level=level)
+            ratio, difference = leave_schools_out(schools)
             missing = math.isnan(difference[0])
             how = "none: too few schools" if missing else "jackknife by school"
         else:
             four = row.affected_n, row.enrolled_n, row.others_affected_n, row.others_enrolled_n
-            ratio, difference = (
-                ratio_of_students(*four, level=level),
-                difference_of_students(*four, level=level),
-            )
+            ratio, difference = ratio_of_students(*four), difference_of_students(*four)
             how = "exact" if is_small(*four) else "large sample"
         shown = NONE if row.rule else ratio
         rows.append((*shown, *(100 * x for x in difference), how))

@@ -16,13 +16,10 @@ def compare_sides(
 ) -> pd.DataFrame:
     """Set each group against all others, school by school, before anything is divided.
 
-    Use it where a measure needs both sides of a comparison; `disproportion` and `stages` do.
-
-    counts  : one row per year, group and, where known, school_id; `enrolled` and `affected` are counts of
-              students or events, NaN where withheld. The groups share students with no other group, or
-              `totals` are given
-    totals  : the same columns without group: all students of the school and year, so that others are all
-              minus the group; without it, others are the other groups together
+    counts : one row per year, group and, where known, school_id; `enrolled` and `affected` are counts of
+             students or events, NaN where withheld. Groups share no students, or `totals` are given
+    totals : the same columns without group: all students of the school and year, so that others are all minus
+             the group; without it, others are the other groups together
     Returns one row per year, school and group: year, school_id, group, enrolled_n, affected_n (0 where the
     school has none), others_enrolled_n, others_affected_n, withheld (True where the group's cell, or the
     total it needs, is unknown; the row's own counts are then 0, and with totals so are the others').
@@ -59,15 +56,11 @@ def checked(counts: pd.DataFrame, numbers: Sequence[str], *, keys: Sequence[str]
     Returns the rows sorted by keys and school_id. Refuses (MethodError, all at once) what does not fit.
     """
     absent = [c for c in [*keys, *numbers] if c not in counts.columns]
-    refuse(
-        Problem(f"{where}: {c}", "The column is not there.", "Name a column of the frame.") for c in absent
-    )
-    problems = [
-        Problem(f"{where}: {c}", "The column is not a number.", "Give counts; leave unknown ones empty.")
-        for c in numbers
-        if not pd.api.types.is_numeric_dtype(counts[c])
-    ]
-    refuse(problems)
+    what, fix = "The column is not there.", "Name a column of the frame."
+    refuse(Problem(f"{where}: {c}", what, fix) for c in absent)
+    text = [c for c in numbers if not pd.api.types.is_numeric_dtype(counts[c])]
+    what, fix = "The column is not a number.", "Give counts; leave unknown ones empty."
+    refuse(Problem(f"{where}: {c}", what, fix) for c in text)
     if "school_id" not in counts.columns:
         counts = counts.assign(school_id=ONE_SCHOOL)
     keys = [*keys, "school_id"]
@@ -106,12 +99,10 @@ def every_group_everywhere(cell: pd.DataFrame) -> pd.DataFrame:
 
     cell : year, school_id, group and numbers (NaN where withheld stays NaN)
     """
-    grid = (
-        cell[["year", "school_id"]]
-        .drop_duplicates()
-        .merge(cell[["year", "group"]].drop_duplicates(), on="year")
+    places, named = (cell[["year", name]].drop_duplicates() for name in ("school_id", "group"))
+    grid = places.merge(named, on="year").merge(
+        cell, on=["year", "school_id", "group"], how="left", indicator="found"
     )
-    grid = grid.merge(cell, on=["year", "school_id", "group"], how="left", indicator="found")
     numbers = [c for c in cell.columns if c not in ("year", "school_id", "group")]
     grid.loc[grid["found"] == "left_only", numbers] = 0.0
     return grid.drop(columns="found").sort_values(["year", "school_id", "group"], ignore_index=True)

@@ -60,10 +60,9 @@ def significant_disproportionality(
     state      : the state's counts, the same columns, for the alternate risk ratio
     Returns one row per year, category and group: year, category, group, cell_n, of_n, risk (per 100), ratio,
     kind ("risk ratio", "alternate risk ratio" or ""), threshold, above, years_above (consecutive years up to
-    this one), progress, flagged, fewer_n (how many fewer children with the outcome would end "above": to the
-    threshold, or under the minimum cell), more_n (how many more would begin it), rule (why there is no ratio,
-    or ""). Above and progress are missing where they cannot be told.
-    No ratio is made where another group's count is unknown, because "all others" would be wrong.
+    this one), progress, flagged, fewer_n (how many fewer children with the outcome would end "above"), more_n
+    (how many more would begin it), rule (why there is no ratio, or "": so where another group's count is
+    unknown, because "all others" would be wrong). Above and progress are missing where they cannot be told.
     Refuses (MethodError): a category without a threshold; an unknown category or group; more children with
     the outcome than there are.
     Source: 34 CFR 300.647(a), (b), (c) and (d).

@@ -25,8 +25,7 @@ def bound_counts(
     groups  : one row per year, school_id and group, NaN where withheld; groups share no students
     counted : "students" (a count is at most the enrollment) or "events"
     totals  : all students of the year and school_id, the same columns; the groups' counts add up to them
-    most    : the largest group, in students, that the publisher withholds; bounds enrollments that are
-              missing and, for students, their counts (a larger group may be withheld to protect another)
+    most    : the largest group, in students, that the publisher withholds
     Returns one row per year, school_id and group: year, school_id, group, affected_low with low_of (the
     enrollment that makes the risk lowest), affected_high with high_of, the same of all others (others_low,
     others_low_of, others_high, others_high_of), total_n (affected in all, NaN where unknown), short_n (those
@@ -70,9 +69,8 @@ def _find_withheld(made: pd.DataFrame) -> pd.DataFrame:
     over = made[seen_n > made["total_n"] + ROUNDING].drop_duplicates(CELL)
     if len(over):
         cells = some(f"{s} in {school_year(y)}" for y, s in over[CELL].itertuples(index=False))
-        what = (
-            f"{count_of(len(over), 'school-year')} with groups that add up to more than the total: {cells}."
-        )
+        counted = count_of(len(over), "school-year")
+        what = f"{counted} with groups that add up to more than the total: {cells}."
         refuse([Problem("totals", what, "Compare the two files, or leave these school-years out.")])
     missing = made["seen"].isna()
     marked = missing.groupby([made[c] for c in CELL]).transform("any")
@@ -152,8 +150,7 @@ def bounded_ratios(
     Returns one row per year and group: year, group, affected_low, affected_high, risk_low, risk_high (per
     100), others_risk_low, others_risk_high, ratio_low, ratio_high (missing where the others may have none),
     difference_low, difference_high (per 100), withheld_n (cells that may be withheld), cells_n, rule (why
-    there is no ratio, or ""). A ratio needs `least_cell` affected and `least_n` enrolled on both sides, at
-    the lower bounds.
+    there is no ratio, or ""; at the lower bounds, as in `disproportion`).
 
     >>> groups = pd.DataFrame({"year": 2018, "school_id": ["a", "a", "b", "b"], "group": ["B", "W"] * 2,
     ...                        "enrolled_n": [100, 200, 100, 200], "oss_n": [20, 10, 10, float("nan")]})

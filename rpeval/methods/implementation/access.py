@@ -6,9 +6,9 @@ import pandas as pd
 from rpeval.errors import Problem
 from rpeval.estimate import Estimate
 from rpeval.methods.cr2 import fit_clustered
-from rpeval.methods.implementation.program_years import SCHOOL_YEAR, needed, school_years
+from rpeval.methods.implementation.program_years import SCHOOL_YEAR, school_years
 from rpeval.methods.intervals import t_estimate
-from rpeval.methods.wording import count_of, refuse
+from rpeval.methods.wording import count_of, needed, refuse
 
 
 def answered(
@@ -33,28 +33,22 @@ def answered(
     rows = needed(incidents, "incidents", "incidents")
     response = rows.get("response", pd.Series("", index=rows.index))
     named = set() if practices is None else set(practices["incident_id"]) - {""}
-    linked = (
-        rows["incident_id"].isin(named)
-        if named and "incident_id" in rows
-        else pd.Series(False, index=rows.index)
-    )
+    linked = rows.get("incident_id", pd.Series("", index=rows.index)).isin(named)
     eligible = (response != "") | bool(linked.any())
     if not eligible.any():
         what = "The log of incidents has no response, and the log of practices names no incident."
-        refuse(
-            [Problem("sources.incidents", what, "Map the response, or the incident that an event answered.")]
-        )
+        fix = "Map the response, or the incident that an event answered."
+        refuse([Problem("sources.incidents", what, fix)])
     told = rows.assign(eligible_n=eligible, answered_n=(response == "restorative") | linked)[eligible]
     sums = told.groupby(SCHOOL_YEAR)[["eligible_n", "answered_n"]].sum().reset_index()
     return school_years(schools).merge(sums, on=SCHOOL_YEAR).sort_values(SCHOOL_YEAR, ignore_index=True)
 
 
-def access_gap(access: pd.DataFrame | None, *, group: str, reference: str, level: float = 0.95) -> Estimate:
+def access_gap(access: pd.DataFrame | None, *, group: str, reference: str) -> Estimate:
     """Difference between two groups in the share of incidents answered restoratively, same school and year.
 
-    Use to see whether the gentler answer reaches all groups alike: where it goes to some and not to others,
-    a program can widen the gap it was meant to close. Like with like as far as schools and years go; what
-    the incidents were about is not compared.
+    Use to see whether the gentler answer reaches all groups alike. Like with like as far as schools and years
+    go; what the incidents were about is not compared.
 
     access : one row per school, year and group: eligible_n, answered_n
     Returns an Estimate in percentage points, `group` minus `reference`; weighted least squares with an
@@ -80,7 +74,7 @@ def access_gap(access: pd.DataFrame | None, *, group: str, reference: str, level
     fit = fit_clustered(percent, own, cluster=rows["school_id"].to_numpy(), within=rows[["year"]].to_numpy(),
                         weight=rows["eligible_n"].to_numpy(float))  # fmt: skip
     return t_estimate(
-        fit.value, fit.se, fit.df, level=level, unit="percentage points", n=int(rows["eligible_n"].sum()),
+        fit.value, fit.se, fit.df, unit="percentage points", n=int(rows["eligible_n"].sum()),
         n_unit="incidents", clusters=schools,
         method=f"{group} minus {reference} within school and year, by incidents; CR2 by school, "
                f"t({fit.df:.1f})",

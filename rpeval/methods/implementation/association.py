@@ -8,7 +8,7 @@ import pandas as pd
 from rpeval.errors import Problem
 from rpeval.estimate import Estimate
 from rpeval.methods.cr2 import fit_clustered
-from rpeval.methods.effect_size import hedges_g
+from rpeval.methods.effect_size import hedges_g, pooled_sd
 from rpeval.methods.implementation.program_years import in_program
 from rpeval.methods.intervals import t_estimate
 from rpeval.methods.wording import count_of, refuse
@@ -63,7 +63,7 @@ def _step(others: pd.DataFrame, after: pd.Series, before: pd.Series) -> float:
     return float((means[0] - means[1]).mean())
 
 
-def dose_response(rows: pd.DataFrame, *, per: float = 1.0, unit: str = "", level: float = 0.95) -> Estimate:
+def dose_response(rows: pd.DataFrame, *, per: float = 1.0, unit: str = "") -> Estimate:
     """Associational: how much more the outcome changed in schools with a higher dose.
 
     Use beside the effect of adopting, never in its place: schools with a higher dose differ in much else,
@@ -91,7 +91,7 @@ def dose_response(rows: pd.DataFrame, *, per: float = 1.0, unit: str = "", level
     design = np.column_stack([rows["dose"].to_numpy(float) / per, starts])
     fit = fit_clustered(rows["change"].to_numpy(float), design, cluster=rows["school_id"].to_numpy())
     return t_estimate(
-        fit.value, fit.se, fit.df, level=level, unit=unit, n=len(rows), n_unit="adopting schools",
+        fit.value, fit.se, fit.df, unit=unit, n=len(rows), n_unit="adopting schools",
         clusters=len(rows), treated=len(rows),
         method=f"{ASSOCIATIONAL}; change against schools that never adopted, on mean dose, within start "
                f"years; CR2 by school, t({fit.df:.1f})",
@@ -127,7 +127,7 @@ def keep_half(schools: pd.DataFrame, ids: tuple[str, ...]) -> pd.DataFrame:
     return schools[schools["start_year"].isna() | schools["school_id"].isin(ids)].reset_index(drop=True)
 
 
-def achieved_strength(rows: pd.DataFrame, *, value: str, level: float = 0.95) -> Estimate:
+def achieved_strength(rows: pd.DataFrame, *, value: str) -> Estimate:
     """Achieved relative strength: how far adopting schools were from the others in what was delivered.
 
     Use to say what "the program" came to. An effect is that of the difference in what schools did, not of a
@@ -151,11 +151,9 @@ def achieved_strength(rows: pd.DataFrame, *, value: str, level: float = 0.95) ->
     if min(sizes) < 2:
         what = f"What was delivered is known of {sizes[0]} adopting and {sizes[1]} comparison schools."
         refuse([Problem("contrast", what, "Keep the log in comparison schools, too.")])
-    free = sum(sizes) - 2
-    sd = float(np.sqrt(sum((n - 1) * arm.var() for n, arm in zip(sizes, arms, strict=True)) / free))
-    g = hedges_g(
-        float(arms[0].mean() - arms[1].mean()), sd=sd, treated_n=sizes[0], comparison_n=sizes[1], level=level
-    )
+    sd = pooled_sd([arm.std() for arm in arms], sizes)
+    difference = float(arms[0].mean() - arms[1].mean())
+    g = hedges_g(difference, sd=sd, treated_n=sizes[0], comparison_n=sizes[1])
     return replace(g, p=None, unit="standard deviations among schools", n=sum(sizes), n_unit="schools",
                    clusters=sum(sizes), treated=sizes[0],
                    method="achieved relative strength: Hedges' g of the schools' means")  # fmt: skip

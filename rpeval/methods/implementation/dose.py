@@ -7,18 +7,20 @@ import numpy as np
 import pandas as pd
 
 from rpeval.errors import Problem
-from rpeval.methods.implementation.program_years import SCHOOL_YEAR, in_program, latest, needed, school_years
-from rpeval.methods.wording import refuse
+from rpeval.methods.implementation.program_years import SCHOOL_YEAR, in_program, latest, school_years
+from rpeval.methods.wording import needed, refuse
 
-CIRCLES = ("community_circle",)
-TIERS = (1, 2, 3)
+CIRCLE = "community_circle"
 MOSTLY = 80.0  # percent of events with known minutes and students, from which a sum is scaled up to all
 
 
 def dose(
-    practices: pd.DataFrame | None, schools: pd.DataFrame, *, months: float,
-    classes: pd.DataFrame | None = None, circles: Sequence[str] = CIRCLES,
-) -> pd.DataFrame:  # fmt: skip
+    practices: pd.DataFrame | None,
+    schools: pd.DataFrame,
+    *,
+    months: float,
+    classes: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Count what each school logged in each year, over what it could have been.
 
     Use for every number about dose, and as the dose of an associational dose-response. A school that has no
@@ -28,12 +30,11 @@ def dose(
     practices : one row per event or per set of alike events: school_id, year, practice, events_n, and minutes
                 and students_n of each event (NaN unknown)
     schools   : the panel's school-years, with enrolled_n
-    months    : school months in a year; classes: rows of school_id, year, classes_n; circles: the practices
-                that count as circles of a class
+    months    : school months in a year; classes: rows of school_id, year, classes_n
     Returns one row per school-year: what is known of it, events_n, circles_n, classes_n, student_hours,
     known_percent (of events, with minutes and students), circles_per_class_month, circles_per_100_month (per
-    100 students and month), minutes_per_student (restorative minutes per student and year). Where a fifth or
-    less of the events lack minutes or students, the sum is scaled up by their share; beyond, it is unknown.
+    100 students), minutes_per_student (a year). Where a fifth or less of the events lack minutes or students,
+    the sum is scaled up by their share; beyond, it is unknown.
     Refuses (MethodError) a study without a log of practices.
 
     >>> log = pd.DataFrame({"school_id": "a", "year": 2018, "practice": "community_circle", "events_n": 90.0,
@@ -49,7 +50,7 @@ def dose(
     )
     timed = (log["events_n"] * log["minutes"] * log["students_n"]).astype(float)
     told = log.assign(
-        circles_n=log["events_n"].where(log["practice"].isin(circles), 0.0),
+        circles_n=log["events_n"].where(log["practice"] == CIRCLE, 0.0),
         minutes_n=timed.fillna(0.0), timed_n=log["events_n"].where(timed.notna(), 0.0),
         held_n=log["events_n"].where(held(log), 0.0),
     )  # fmt: skip
@@ -109,14 +110,11 @@ def reach(
     """
     log, keep = _last_year(practices, schools)
     hours = log["events_n"] * log["minutes"] * log["students_n"] / 60
-    log = log.assign(hours=hours)
-    rows = []
+    log, rows = log.assign(hours=hours), []
     for name, label in of.items():
         own = log[log[by] == name]
-        n, spent = own["school_id"].nunique(), own["hours"].sum(min_count=1)
-        rows.append(
-            (str(name), label, n, len(keep), 100 * n / len(keep), float(own["events_n"].sum()), float(spent))
-        )
+        n, events_n, spent = own["school_id"].nunique(), own["events_n"].sum(), own["hours"].sum(min_count=1)
+        rows.append((str(name), label, n, len(keep), 100 * n / len(keep), float(events_n), float(spent)))
     columns = ["name", "label", "schools_n", "of_n", "percent", "events_n", "student_hours"]
     made = pd.DataFrame(rows, columns=columns)
     total = made["student_hours"].sum()
@@ -157,10 +155,9 @@ def silent(rows: pd.DataFrame) -> pd.DataFrame:
     """
     told = in_program(rows)
     told = told[~(told["events_n"] > 0)]
-    why = np.where(told["events_n"].isna(), "keeps no log", "no entry")
-    return told.assign(why=why)[
-        [*[c for c in ("school_id", "school_name", "year") if c in told], "why"]
-    ].reset_index(drop=True)
+    named = [name for name in ("school_id", "school_name", "year") if name in told]
+    told = told.assign(why=np.where(told["events_n"].isna(), "keeps no log", "no entry"))
+    return told[[*named, "why"]].reset_index(drop=True)
 
 
 def answers(practices: pd.DataFrame | None, *, column: str, among: str | None = None) -> pd.DataFrame:

@@ -2,20 +2,19 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from rpeval.errors import Problem
 from rpeval.estimate import Estimate
-from rpeval.methods.implementation.program_years import SCHOOL_YEAR, in_program, needed, school_years
-from rpeval.methods.wording import count_of, refuse
+from rpeval.methods.implementation.program_years import SCHOOL_YEAR, in_program, school_years
+from rpeval.methods.intervals import critical
+from rpeval.methods.wording import count_of, needed, refuse
 
 
 def levels(fidelity: pd.DataFrame | None, schools: pd.DataFrame) -> pd.DataFrame:
     """Give each school's rating in each year, in percent of what the instrument allows.
 
-    Use before anything else on fidelity. Raters of one indicator are averaged first, then indicators, so that
-    an indicator with more raters does not count more. Where a school was rated on several days of a year, the
-    last rating of each rater counts.
+    Use before anything else on fidelity. Raters of one indicator are averaged first, then indicators. Where a
+    school was rated on several days of a year, the last rating of each rater counts.
 
     fidelity : one row per school, indicator, rater and day: share (0 to 1 of the instrument's range)
     schools  : the panel's school-years
@@ -59,12 +58,11 @@ def at_threshold(rated: pd.DataFrame, *, threshold: float) -> pd.DataFrame:
     return last.assign(reached=(last["percent"] >= threshold - 1e-9).astype(int)).reset_index(drop=True)
 
 
-def rater_agreement(fidelity: pd.DataFrame | None, *, level: float = 0.95) -> Estimate:
+def rater_agreement(fidelity: pd.DataFrame | None) -> Estimate:
     """Agreement of raters who rated the same school and indicator in a year: weighted kappa, quadratic.
 
-    Use where some schools were rated twice. Raters are interchangeable: each pair counts in both orders, so
-    the marginal distribution is common, and with the quadratic weights kappa is close to an intraclass
-    correlation. 1: they always agree; 0: as much as chance would.
+    Use where some schools were rated twice. Raters are interchangeable: each pair counts in both orders. 1:
+    they always agree; 0: as much as chance would.
 
     fidelity : as in `levels`, with score; the last rating of each rater in a year counts
     Returns an Estimate without unit; interval by leaving schools out, on the scale of Fisher's z. n counts
@@ -90,7 +88,7 @@ def rater_agreement(fidelity: pd.DataFrame | None, *, level: float = 0.95) -> Es
     if len(schools) < 3 or not np.isfinite([value, *left]).all():
         what = f"Raters met in {count_of(len(schools), 'school')}, or their scores do not differ enough."
         refuse([Problem("sources.fidelity", what, "Let two people rate more schools together.")])
-    return _with_interval(value, np.array(left), len(several), level)
+    return _with_interval(value, np.array(left), len(several))
 
 
 def _kappa(rows: pd.DataFrame, keys: list[str]) -> float:
@@ -103,15 +101,15 @@ def _kappa(rows: pd.DataFrame, keys: list[str]) -> float:
     return 1 - within / between if between > 0 and size.min() > 1 else float("nan")
 
 
-def _with_interval(value: float, left: np.ndarray, n: int, level: float) -> Estimate:
+def _with_interval(value: float, left: np.ndarray, n: int) -> Estimate:
     G = len(left)
-    words = {"n": n, "n_unit": "ratings", "clusters": G, "level": level}
+    words = {"n": n, "n_unit": "ratings", "clusters": G}
     method = "weighted kappa, quadratic weights, interchangeable raters"
     if value > 1 - 1e-12:
         return Estimate(value=1.0, method=f"{method}; no interval, raters never differed", **words)
     z = np.arctanh(np.clip(left, -1 + 1e-12, 1 - 1e-12))
     se = float(np.sqrt((G - 1) / G * ((z - z.mean()) ** 2).sum()))
-    half = float(stats.t.ppf((1 + level) / 2, G - 1)) * se
+    half = critical(G - 1) * se
     center = float(np.arctanh(value))
     low, high = (float(np.tanh(center + sign * half)) for sign in (-1, 1))
     return Estimate(value=value, low=low, high=high, df=float(G - 1),

@@ -1,6 +1,5 @@
 """Which school-years are in the program, and averages over schools with intervals that count schools."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,25 +9,10 @@ from rpeval.errors import Problem
 from rpeval.estimate import Estimate
 from rpeval.methods.cr2 import fit_clustered
 from rpeval.methods.intervals import t_estimate
-from rpeval.methods.wording import refuse, some
+from rpeval.methods.wording import refuse
 
 SCHOOL_YEAR = ["school_id", "year"]
 KNOWN = ["school_id", "school_name", "year", "start_year", "arm", "enrolled_n"]
-
-
-def needed(frame: pd.DataFrame | None, source: str, what: str, columns: Sequence[str] = ()) -> pd.DataFrame:
-    """Give a frame that is there and not empty; refuse (MethodError) a study without it, or without a column.
-
-    source : the entry of `sources` that would name the file; what: its content, in words
-    """
-    if frame is None or frame.empty:
-        said = f"The study names no file with {what}, so this is not assessed."
-        refuse([Problem(f"sources.{source}", said, f"Name one in sources.{source}.")])
-    missing = [column for column in columns if column not in frame]
-    if missing:
-        said = f"The file with {what} has no {some(missing)}, so this is not assessed."
-        refuse([Problem(f"sources.{source}", said, "Map the column, or name the file it needs.")])
-    return frame
 
 
 def school_years(schools: pd.DataFrame) -> pd.DataFrame:
@@ -74,7 +58,7 @@ def total(rows: pd.DataFrame, *, column: str) -> float:
 
 def average(
     rows: pd.DataFrame, *, value: str, weight: str | None = None, unit: str, what: str,
-    bounds: tuple[float, float] | None = None, level: float = 0.95,
+    bounds: tuple[float, float] | None = None,
 ) -> Estimate:  # fmt: skip
     """Average school-years, with an interval that counts schools and not events.
 
@@ -101,7 +85,7 @@ def average(
     y = used[value].to_numpy(float)
     w = np.ones(len(y)) if weight is None else used[weight].to_numpy(float)
     schools = used["school_id"].nunique()
-    words = {"unit": unit, "n": len(used), "n_unit": "school-years", "clusters": schools, "level": level}
+    words = {"unit": unit, "n": len(used), "n_unit": "school-years", "clusters": schools}
     how = "each school-year alike" if weight is None else "pooled"
     if schools < 2:
         return Estimate(value=float(np.average(y, weights=w)), method=f"{what}, {how}", **words)
@@ -115,7 +99,7 @@ def average(
     return replace(found, low=max(found.low, bounds[0]), high=min(found.high, bounds[1]))
 
 
-def share(rows: pd.DataFrame, *, count: str, base: str, what: str, level: float = 0.95) -> Estimate:
+def share(rows: pd.DataFrame, *, count: str, base: str, what: str) -> Estimate:
     """Percent that one column is of another, over all rows together, with an interval that counts schools.
 
     rows : one row per school-year (or less): school_id, `count` and `base`; rows without a base, or in which
@@ -127,6 +111,4 @@ def share(rows: pd.DataFrame, *, count: str, base: str, what: str, level: float 
     50.0
     """
     told = rows.assign(percent=100 * rows[count] / rows[base].where(rows[base] > 0))
-    return average(
-        told, value="percent", weight=base, unit="percent", what=what, bounds=(0.0, 100.0), level=level
-    )
+    return average(told, value="percent", weight=base, unit="percent", what=what, bounds=(0.0, 100.0))

@@ -7,6 +7,7 @@ from scipy import stats
 from rpeval.errors import Problem
 from rpeval.estimate import Estimate
 from rpeval.methods.implementation.program_years import in_program
+from rpeval.methods.intervals import critical
 from rpeval.methods.wording import count_of, refuse
 
 FEWEST = 6
@@ -38,7 +39,7 @@ def beside_log(answers: pd.DataFrame, dosed: pd.DataFrame, *, score: str, dose: 
     return means.merge(logged, on=["school_id", "year"]).sort_values("school_id", ignore_index=True)
 
 
-def agreement(rows: pd.DataFrame, *, level: float = 0.95) -> Estimate:
+def agreement(rows: pd.DataFrame) -> Estimate:
     """Associational: how far schools with more in the log are those whose students report more.
 
     Use it to judge the log, not the program: both can be right and count different things.
@@ -61,9 +62,9 @@ def agreement(rows: pd.DataFrame, *, level: float = 0.95) -> Estimate:
     value = float(stats.spearmanr(rows["logged"], rows["reported"]).statistic)
     se = np.sqrt((1 + value**2 / 2) / (len(rows) - 3))
     around = np.arctanh(np.clip(value, -1 + 1e-12, 1 - 1e-12))
-    half = float(stats.norm.ppf((1 + level) / 2)) * se
+    half = critical() * se
     return Estimate(
-        value, low=float(np.tanh(around - half)), high=float(np.tanh(around + half)), level=level,
+        value, low=float(np.tanh(around - half)), high=float(np.tanh(around + half)),
         unit="rank correlation", n=len(rows), n_unit="schools in the program", clusters=len(rows),
         method="associational: Spearman's rank correlation over schools; Fisher's z, Bonett-Wright variance",
     )  # fmt: skip

@@ -4,14 +4,13 @@ import numpy as np
 import pandas as pd
 
 from rpeval.methods.implementation.dose import held
-from rpeval.methods.implementation.program_years import SCHOOL_YEAR, in_program, needed, school_years
+from rpeval.methods.implementation.program_years import SCHOOL_YEAR, in_program, school_years
+from rpeval.methods.wording import needed
 
 FULL = 500
 
 
-def coordinators(
-    staffing: pd.DataFrame | None, schools: pd.DataFrame, *, role: str = "coordinator"
-) -> pd.DataFrame:
+def coordinators(staffing: pd.DataFrame | None, schools: pd.DataFrame) -> pd.DataFrame:
     """Give full-time positions of coordinators per 500 students, by school and year.
 
     staffing : one row per school, year, role and source of money: fte (NaN unknown)
@@ -25,7 +24,9 @@ def coordinators(
     [1.0]
     """
     rows = needed(staffing, "staffing", "positions", ["role", "fte"])
-    own = rows[rows["role"] == role].groupby(SCHOOL_YEAR)["fte"].agg(lambda fte: fte.sum(skipna=False))
+    own = (
+        rows[rows["role"] == "coordinator"].groupby(SCHOOL_YEAR)["fte"].agg(lambda fte: fte.sum(skipna=False))
+    )
     covered = school_years(schools).merge(rows[SCHOOL_YEAR].drop_duplicates(), on=SCHOOL_YEAR)
     fte = own.reindex(pd.MultiIndex.from_frame(covered[SCHOOL_YEAR]), fill_value=0.0).to_numpy(float)
     return covered.assign(fte=fte, fte_per_500=FULL * fte / covered["enrolled_n"])

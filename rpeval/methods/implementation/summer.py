@@ -9,9 +9,8 @@ import pandas as pd
 from rpeval.errors import Problem
 from rpeval.estimate import Estimate
 from rpeval.methods.cr2 import fit_clustered
-from rpeval.methods.implementation.program_years import needed
 from rpeval.methods.intervals import t_estimate
-from rpeval.methods.wording import refuse
+from rpeval.methods.wording import needed, refuse
 
 # What is compared: the count, its base, how often the base (100 for percent), and the unit.
 NUMBERS = {
@@ -48,7 +47,7 @@ def by_site(summer: pd.DataFrame | None, *, number: str) -> pd.DataFrame:
     return made.assign(value=times * made["count"] / made["base"])
 
 
-def compare_sites(summer: pd.DataFrame | None, *, number: str, level: float = 0.95) -> tuple[Estimate, ...]:
+def compare_sites(summer: pd.DataFrame | None, *, number: str) -> tuple[Estimate, ...]:
     """Describe sites with and without restorative practices side by side; the difference is no effect.
 
     Use it as a description: who goes to which site is not random, and nothing here compares like with like.
@@ -74,11 +73,10 @@ def compare_sites(summer: pd.DataFrame | None, *, number: str, level: float = 0.
             for m in (own, ~own)]  # fmt: skip
     both = fit_clustered(y, np.column_stack([own, years]), cluster=site, weight=w)
     fits.append((both, np.ones(len(rows), bool), "difference within summers; a description, not an effect"))
-    words = {"n_unit": "site-summers", "level": level}
     units = [unit, unit, "percentage points" if times == 100 else unit]
     return tuple(
         t_estimate(fit.value, fit.se, fit.df, unit=told, n=int(m.sum()), clusters=len(set(site[m])),
-                   method=f"{how}; CR2 by site, t({fit.df:.1f})", **words)
+                   method=f"{how}; CR2 by site, t({fit.df:.1f})", n_unit="site-summers")
         for (fit, m, how), told in zip(fits, units, strict=True)
     )  # fmt: skip
 
@@ -98,7 +96,7 @@ def rate_ratio(own: Estimate, others: Estimate) -> Estimate:
     value = math.log(own.value / others.value)
     se = math.hypot(own.se / own.value, others.se / others.value)
     df = min(own.df or math.inf, others.df or math.inf)
-    log = t_estimate(value, se, df, level=own.level)
+    log = t_estimate(value, se, df)
     words = {
         "unit": "times the rate of other sites", "clusters": (own.clusters or 0) + (others.clusters or 0),
         "method": "ratio of two rates, a description; interval on logarithms",

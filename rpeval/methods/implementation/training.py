@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from rpeval.errors import Problem
-from rpeval.methods.implementation.program_years import SCHOOL_YEAR, needed, school_years
-from rpeval.methods.wording import refuse, school_year, some
+from rpeval.methods.implementation.program_years import SCHOOL_YEAR, school_years
+from rpeval.methods.wording import needed, refuse, school_year, some
 
 EPOCH = date(1970, 1, 1)
 YEAR_ENDS = (6, 30)
@@ -58,11 +58,7 @@ def coverage(
         sums = people.groupby("school_id")[["here", "current", "trained"]].sum()
         own = rows[rows["year"] == year]
         counts = sums.reindex(own["school_id"], fill_value=0)
-        told = {
-            "staff_n": counts["here"].astype(float),
-            "trained_n": counts["current"],
-            "ever_n": counts["trained"],
-        }
+        told = {"staff_n": counts["here"] * 1.0, "trained_n": counts["current"], "ever_n": counts["trained"]}
         parts.append(own.assign(**{name: column.to_numpy() for name, column in told.items()}))
     told = pd.concat(parts).sort_values(SCHOOL_YEAR, ignore_index=True)
     if not roster:
@@ -124,11 +120,9 @@ def turnover(training: pd.DataFrame | None, schools: pd.DataFrame, *, roster: bo
     for year in sorted(rows["year"].unique()):
         first, last = last_day(year - 1), last_day(year)
         there = people[~(people["since"] > first) & ~(people["left_day"] <= first)]
-        counts = (
-            there.assign(left_n=there["left_day"] <= last).groupby("school_id")["left_n"].agg(["size", "sum"])
-        )
+        left = there.assign(left_n=there["left_day"] <= last).groupby("school_id")["left_n"]
         own = rows[rows["year"] == year]
-        counts = counts.reindex(own["school_id"], fill_value=0)
+        counts = left.agg(["size", "sum"]).reindex(own["school_id"], fill_value=0)
         parts.append(own.assign(there_n=counts["size"].to_numpy(int), left_n=counts["sum"].to_numpy(int)))
     told = pd.concat(parts).sort_values(SCHOOL_YEAR, ignore_index=True)
     return told.assign(percent=100 * told["left_n"] / told["there_n"].where(told["there_n"] > 0))

@@ -34,11 +34,7 @@ def list_mark(schools: Iterable[str]) -> str:
 
 
 def adoption_order(
-    schools: Sequence[str],
-    *,
-    words: str,
-    waves: Sequence[int] = (),
-    strata: Mapping[str, str] | None = None,
+    schools: Sequence[str], *, words: str, waves: Sequence[int] = (), strata: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
     """Put schools into a random order of adoption, from words that are public and came by chance.
 
@@ -77,7 +73,7 @@ def adoption_order(
     return frame[["place", "school_id", "stratum", "ticket", "wave"]]
 
 
-def size_classes(panel: pd.DataFrame, *, unit: str = "school_id", enrolled: str = "enrolled_n") -> dict:
+def size_classes(panel: pd.DataFrame) -> dict:
     """Sort schools into small, middle and large by their mean enrollment, as strata of an order.
 
     Equal thirds as far as they go; ties fall by id. Returns the class by school id.
@@ -85,7 +81,7 @@ def size_classes(panel: pd.DataFrame, *, unit: str = "school_id", enrolled: str 
     >>> size_classes(pd.DataFrame({"school_id": ["a", "b", "c"], "enrolled_n": [900, 200, 500]}))
     {'b': '1 small', 'c': '2 middle', 'a': '3 large'}
     """
-    mean = panel.groupby(unit)[enrolled].mean().sort_index().sort_values(kind="stable")
+    mean = panel.groupby("school_id")["enrolled_n"].mean().sort_index().sort_values(kind="stable")
     names = ("1 small", "2 middle", "3 large")
     return {school: names[3 * place // len(mean)] for place, school in enumerate(mean.index)}
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
-from rpeval.methods.intervals import scaled
+from rpeval.methods.intervals import critical, scaled
 from rpeval.methods.planning.noise import Years, lay_years_out
 from rpeval.methods.wording import count_of
 
@@ -47,7 +47,6 @@ def mdes(
     r2: float = 0.0,
     r2_within: float = 0.0,
     share: float = 0.5,
-    level: float = 0.95,
     power: float = 0.8,
 ) -> Estimate:
     """Smallest detectable effect of a program that whole schools adopt, compared with other schools once.
@@ -59,7 +58,7 @@ def mdes(
     icc       : share of the variance between students that lies between schools
     students  : students in each school
     r2, r2_within : share of the variance between schools, and within them, that earlier years explain
-    power     : share of studies that would find an effect of this size at 1 - level, two-sided
+    power     : share of studies that would find an effect of this size at 5 %, two-sided
     Returns an Estimate without interval, in student standard deviations: (t of the level + t of the power)
     times the standard error, with schools - 2 degrees of freedom.
     Refuses (MethodError) fewer than four schools, and shares that are not shares.
@@ -73,11 +72,10 @@ def mdes(
     check_shares(schools, icc=icc, r2=r2, r2_within=r2_within, share=share, students=students)
     variance = (icc * (1 - r2) + (1 - icc) * (1 - r2_within) / students) / (share * (1 - share) * schools)
     df = schools - 2
-    factor = float(stats.t.ppf((1 + level) / 2, df) + stats.t.ppf(power, df))
+    factor = critical(df) + float(stats.t.ppf(power, df))
     words = f"smallest effect found significant in {power:.0%} of studies; formula for schools in two arms"
     return Estimate(
         factor * math.sqrt(variance),
-        level=level,
         unit="student standard deviations",
         clusters=schools,
         treated=round(share * schools),
@@ -114,15 +112,7 @@ def in_unit_of(effect: Estimate, spread: SchoolSpread, *, unit: str) -> Estimate
     return scaled(effect, spread.sd, unit=unit)
 
 
-def school_spread(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    counts: str,
-    unit: str = "school_id",
-    time: str = "year",
-    enrolled: str = "enrolled_n",
-) -> SchoolSpread:
+def school_spread(panel: pd.DataFrame, *, outcome: str, counts: str) -> SchoolSpread:
     """Learn what the formula needs from a district's own years before the program.
 
     Use it rather than defaults from other districts and other outcomes.
@@ -146,7 +136,7 @@ def school_spread(
     if counts not in ("students", "events"):
         what = f"From {counts} per school the spread between students cannot be known."
         raise MethodError(Problem(f"panel: {outcome}", what, "Plan by simulation, which does not need it."))
-    years = lay_years_out(panel, outcome=outcome, unit=unit, time=time, enrolled=enrolled)
+    years = lay_years_out(panel, outcome=outcome)
     rate = float(np.nanmean(years.Y))
     p = rate / WHOLE
     variance = WHOLE**2 * (p * (1 - p) if counts == "students" else p)

@@ -56,38 +56,40 @@ def even_noise(schools_n: int, *, sd: float = 1.0) -> Noise:
     return Noise(np.full(schools_n, sd**2), drift=0.0, drift_seen=False, changes_n=0, error=0.0, years=())
 
 
-def before_program(panel: pd.DataFrame, *, start: str = "start_year", time: str = "year") -> pd.DataFrame:
+def before_program(panel: pd.DataFrame) -> pd.DataFrame:
     """Keep the years before the first school starts the program, or all years where no school starts.
 
     Use it first, so that nothing that is planned rests on a year with the program in it.
 
-    panel : one row per school and year; start : first program year, missing = never
+    panel : one row per school and year, with start_year where schools start
     Refuses (MethodError) a study with fewer than two such years.
 
     >>> panel = pd.DataFrame({"school_id": "a", "year": [2015, 2016, 2017], "start_year": 2017.0})
     >>> before_program(panel)["year"].tolist()
     [2015, 2016]
     """
-    first = panel[start].min() if start in panel else np.nan
-    early = panel if np.isnan(first) else panel[panel[time] < first]
-    if early[time].nunique() < 2:
-        what = f"The panel has {count_of(early[time].nunique(), 'year')}"
+    first = panel["start_year"].min() if "start_year" in panel else np.nan
+    early = panel if np.isnan(first) else panel[panel["year"] < first]
+    years_n = early["year"].nunique()
+    if years_n < 2:
+        what = f"The panel has {count_of(years_n, 'year')}"
         what += "." if np.isnan(first) else f" before the first school starts ({school_year(first)})."
         raise MethodError(Problem("panel", what, "Add earlier years: at least two are needed to plan."))
     return early
 
 
-def lay_years_out(panel: pd.DataFrame, *, outcome: str, unit: str, time: str, enrolled: str) -> Years:
+def lay_years_out(panel: pd.DataFrame, *, outcome: str) -> Years:
     """Lay a panel out as arrays; refuses (MethodError) absent columns and school-years that appear twice."""
-    gone = [column for column in (outcome, unit, time, enrolled) if column not in panel]
+    cell, enrolled = ["school_id", "year"], "enrolled_n"
+    gone = [column for column in (outcome, *cell, enrolled) if column not in panel]
     if gone:
         raise MethodError(Problem(f"panel: {gone[0]}", "There is no such column.", "Name one that is there."))
-    twice = int(panel.duplicated([unit, time]).sum())
+    twice = int(panel.duplicated(cell).sum())
     if twice:
         what = f"{count_of(twice, 'school-year')} appear twice."
         raise MethodError(Problem("panel", what, "Keep one row for each school and year."))
-    whole = panel.assign(**{outcome: panel[outcome].astype(float), enrolled: panel[enrolled].astype(float)})
-    wide = whole.pivot(index=unit, columns=time, values=[outcome, enrolled]).sort_index()
+    whole = panel.astype({outcome: float, enrolled: float})
+    wide = whole.pivot(index="school_id", columns="year", values=[outcome, enrolled]).sort_index()
     seen = wide[outcome].notna().any(axis=1)
     Y, students = (wide.loc[seen, name].sort_index(axis=1) for name in (outcome, enrolled))
     known = Y.notna().any(axis=0).to_numpy()
@@ -97,21 +99,13 @@ def lay_years_out(panel: pd.DataFrame, *, outcome: str, unit: str, time: str, en
     )
 
 
-def learn_noise(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    unit: str = "school_id",
-    time: str = "year",
-    enrolled: str = "enrolled_n",
-) -> Noise:
+def learn_noise(panel: pd.DataFrame, *, outcome: str) -> Noise:
     """Learn from years without the program how much the schools change from year to year.
 
     Use before `draw_studies`. School levels and common years cancel in a change between two years, so no
     trend of the whole district passes for noise. The halved squares of all changes are fitted, by least
     squares with no part below zero, as chance that falls with the school's size, chance that does not, and
-    drift that grows with the years in between: a school that drifts is farther from where it was after four
-    years than after one, and a comparison over long years is worth less.
+    drift that grows with the years in between.
 
     panel : one row per school and year, only years before the program (`before_program`), in any order; the
             outcome in any unit
@@ -126,7 +120,7 @@ def learn_noise(
     >>> noise.drift, noise.changes_n
     (0.0, 72)
     """
-    years = lay_years_out(panel, outcome=outcome, unit=unit, time=time, enrolled=enrolled)
+    years = lay_years_out(panel, outcome=outcome)
     Y, seen = years.Y, np.isfinite(years.Y)
     schools_n = int((seen.sum(axis=1) > 1).sum())
     if schools_n < LEAST_SCHOOLS:

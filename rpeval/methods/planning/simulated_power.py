@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
 from rpeval.methods.did.achieved import share_error
 from rpeval.methods.did.diagnosis import FEW_ON_A_SIDE
 from rpeval.methods.did.jackknife import average_gaps, by_cohort, first_years, spread
+from rpeval.methods.intervals import critical
 from rpeval.methods.planning.noise import Noise
 from rpeval.methods.wording import count_of
 
@@ -56,7 +56,6 @@ class Draws:
     value: np.ndarray
     bar: np.ndarray
     rollout: Rollout
-    level: float
 
 
 def roll_out(
@@ -94,16 +93,13 @@ def roll_out(
     return Rollout(schools_n, sizes, years_before, years_after)
 
 
-def draw_studies(
-    noise: Noise, rollout: Rollout, *, seed: int, draws: int = 2000, level: float = 0.95
-) -> Draws:
+def draw_studies(noise: Noise, rollout: Rollout, *, seed: int, draws: int = 2000) -> Draws:
     """Draw planned studies: a random order of adoption, and the district's own noise in every school-year.
 
     Use once for each rollout; `power`, `detectable`, `sign_error` and `exaggeration` read the result. Every
     study deals the places in the rollout anew to the schools, each with its own variance, draws their years,
-    and is judged by the default estimate: imputation, jackknife by school. Below 40 schools the product
-    reports randomization inference on the same statistic, which is about as powerful and too slow to repeat
-    thousands of times. Every school counts the same.
+    and is judged by imputation with the jackknife; the randomization inference that the product reports below
+    40 schools is about as powerful and too slow to repeat. Every school counts the same.
 
     noise : `learn_noise`, for as many schools as the rollout has; seed fixes the draws
     Returns Draws. Refuses (MethodError) another number of schools.
@@ -123,10 +119,10 @@ def draw_studies(
         Y = draw_years(noise, D.shape, rng, min(size, draws - done))
         gaps = average_gaps(Y, ~D[None] * 1.0, D[None] * 1.0, np.ones_like(D))
         variance, df = spread(gaps.left_out[0] - gaps.value, own)
-        parts.append((gaps.value[0], stats.t.ppf((1 + level) / 2, df) * np.sqrt(variance)))
+        parts.append((gaps.value[0], critical(df) * np.sqrt(variance)))
         done += Y.shape[2]
     value, bar = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Draws(value, bar, rollout, level)
+    return Draws(value, bar, rollout)
 
 
 def draw_years(noise: Noise, shape: tuple[int, int], rng: np.random.Generator, n: int) -> np.ndarray:
@@ -142,7 +138,7 @@ def power(draws: Draws, *, effect: float) -> Estimate:
 
     Returns an Estimate in percent with its Monte Carlo error.
 
-    >>> far = Draws(np.zeros(400), np.ones(400), roll_out(20, adopters_n=10), 0.95)
+    >>> far = Draws(np.zeros(400), np.ones(400), roll_out(20, adopters_n=10))
     >>> power(far, effect=-1.5).value, power(far, effect=0.5).value
     (100.0, 0.0)
     """
@@ -156,7 +152,7 @@ def detectable(draws: Draws, *, power: float = 0.8) -> Estimate:
 
     Returns an Estimate in the outcome's unit, without sign, with its Monte Carlo error.
 
-    >>> far = Draws(np.zeros(400), np.ones(400), roll_out(20, adopters_n=10), 0.95)
+    >>> far = Draws(np.zeros(400), np.ones(400), roll_out(20, adopters_n=10))
     >>> detectable(far).value
     1.0
     """
@@ -172,7 +168,7 @@ def power_curve(draws: Draws, *, effects: Sequence[float]) -> pd.DataFrame:
     Returns effect (in the outcome's unit), power and mcse (percent), wrong_sign (percent of the significant
     results) and times (mean size of a significant result over the effect).
 
-    >>> far = Draws(np.zeros(400), np.ones(400), roll_out(20, adopters_n=10), 0.95)
+    >>> far = Draws(np.zeros(400), np.ones(400), roll_out(20, adopters_n=10))
     >>> power_curve(far, effects=[2.0])[["power", "wrong_sign", "times"]].iloc[0].tolist()
     [100.0, 0.0, 1.0]
     """
@@ -229,7 +225,7 @@ def told(draws: Draws, value: float, mcse: float, words: str, unit: str = "") ->
     plan, years = draws.rollout, draws.rollout.years_before + draws.rollout.years_after
     many = f"{len(draws.value)} studies drawn with the district's own noise, {years} years"
     return Estimate(
-        value, level=draws.level, unit=unit, n=len(draws.value), n_unit="planned studies",
+        value, unit=unit, n=len(draws.value), n_unit="planned studies",
         clusters=plan.schools_n, treated=plan.adopters_n, kind="simulated", mcse=mcse,
         method=f"{words}; {many}, {count_of(len(plan.waves), 'wave')}; imputation, jackknife by school",
     )  # fmt: skip

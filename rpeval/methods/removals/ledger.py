@@ -142,13 +142,12 @@ def _rates(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def substitution(
-    other: Estimate, out: Estimate, *, other_left_out: pd.DataFrame, out_left_out: pd.DataFrame,
-    unit: str = "school_id", level: float = 0.95,
-) -> Estimate:  # fmt: skip
+    other: Estimate, out: Estimate, *, other_left_out: pd.DataFrame, out_left_out: pd.DataFrame
+) -> Estimate:
     """Share of the fall in out-of-school hours that other removals took back.
 
     other, out    : effects on hours per 100 students: of other kinds (or one of them), of out of school
-    ..._left_out  : the same without each school: school id, value
+    ..._left_out  : the same without each school: school_id, value
     Returns an Estimate in percent: 0 = nothing came back, 100 = every hour came back in another form, below
     zero = the other kinds fell too; Fieller's interval.
     Refuses (MethodError): out-of-school hours that did not fall, or whose fall is not told from zero.
@@ -156,8 +155,6 @@ def substitution(
     if out.value >= 0:
         what = f"Out-of-school hours did not fall (change {out.value:+.3g}), so nothing was to be taken back."
         raise MethodError(Problem("removals", what, "Report the change of each kind."))
-    ratio = ratio_of_effects(
-        other, out, part_left_out=other_left_out, whole_left_out=out_left_out, unit=unit, level=level
-    )
+    ratio = ratio_of_effects(other, out, part_left_out=other_left_out, whole_left_out=out_left_out)
     words = f"hours of other removals in percent of the fall in out-of-school hours; {ratio.method}"
     return replace(ratio, value=-ratio.value, low=-ratio.high, high=-ratio.low, method=words)

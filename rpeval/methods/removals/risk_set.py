@@ -3,20 +3,21 @@
 import math
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
-from rpeval.methods.intervals import t_estimate
+from rpeval.methods.intervals import LEVEL, t_estimate
 from rpeval.methods.wording import count_of
 
 RESTORATIVE = "restorative"
 OTHERS = ("no_action", "sanction")
 MOST_PRIOR, FEWEST_SCHOOLS = 3, 3
 EPOCH = date(1970, 1, 1)
+HALF_ENDS = (1, 31)  # month and day of the last day of the first half of a school year
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,18 +39,15 @@ class RiskSet:
     days: int
 
 
-def follow(
-    incidents: pd.DataFrame, *, days: int, outcome: Literal["incident", "removal"] = "incident"
-) -> pd.DataFrame:
+def follow(incidents: pd.DataFrame, *, days: int) -> pd.DataFrame:
     """Start a clock at every answered incident and see what followed.
 
     Use before `compare`. Time zero is the incident, so nobody is compared before there was anything to
     answer, and nobody for what happened earlier.
 
     incidents : one row per incident and student: student, school_id, year, day (whole number), response
-                (restorative, sanction, no_action, or "" where it is not known), acted for outcome removal
-    days      : how long to look
-    outcome   : incident: another incident of the student on a later day; removal: one that an action followed
+                (restorative, sanction, no_action, or "" where it is not known)
+    days      : how long to look for another incident of the student on a later day
     Returns the eligible incidents, those with a known answer whose whole window lies before the last day of
     the log in their year: the columns above, prior (incidents of the student earlier in the year, 3 = three
     or more), followed (0 or 1), sorted.
@@ -60,12 +58,11 @@ def follow(
     >>> follow(log, days=30)[["student", "day", "prior", "followed"]].values.tolist()
     [[1, 0, 0, 1], [2, 0, 0, 0], [1, 20, 1, 0]]
     """
-    _check_columns(incidents, outcome)
-    later = incidents if outcome == "incident" else incidents[incidents["acted"].eq(True).fillna(False)]
+    _check_columns(incidents)
     order = ["day", "student", "school_id", "response"]
     rows = incidents.assign(prior=_prior(incidents)).sort_values(order, ignore_index=True)
     next_day = pd.merge_asof(
-        rows[["day", "student"]], later[["day", "student"]].assign(next_day=later["day"]).sort_values("day"),
+        rows[["day", "student"]], rows[["day", "student"]].assign(next_day=rows["day"]),
         on="day", by="student", direction="forward", allow_exact_matches=False,
     )["next_day"]  # fmt: skip
     rows["followed"] = (next_day.to_numpy() - rows["day"].to_numpy() <= days).astype(int)
@@ -77,9 +74,9 @@ def follow(
     return eligible
 
 
-def _check_columns(incidents: pd.DataFrame, outcome: str) -> None:
+def _check_columns(incidents: pd.DataFrame) -> None:
     """Refuse a log that does not say who, when, and with what answer."""
-    needed = ["student", "school_id", "year", "day", "response", *(["acted"] if outcome == "removal" else [])]
+    needed = ["student", "school_id", "year", "day", "response"]
     missing = [column for column in needed if column not in incidents]
     if missing:
         what = f"The log of incidents has no {', '.join(missing)}, so no clock can start at an incident."
@@ -95,17 +92,14 @@ def _prior(incidents: pd.DataFrame) -> pd.Series:
     return pd.Series(np.minimum(counts, MOST_PRIOR), index=incidents.index)
 
 
-def compare(
-    eligible: pd.DataFrame, *, days: int, against: tuple[str, ...] = OTHERS,
-    within: tuple[str, ...] = ("prior",), level: float = 0.95,
-) -> RiskSet:  # fmt: skip
+def compare(eligible: pd.DataFrame, *, days: int) -> RiskSet:
     """Compare what followed restorative answers with what followed others, like with like.
 
     Use where a log says how each incident was answered. Incidents are compared within the same school and
-    year, with as many prior incidents (and what else `within` names); each such set counts by its overlap,
-    n1 n0 / (n1 + n0), so sets in which only one answer was given count nothing.
+    year, with as many prior incidents; each such set counts by its overlap, n1 n0 / (n1 + n0), so sets in
+    which only one answer was given count nothing.
 
-    eligible : from `follow`; days: as there, for the words; against: the answers to compare with
+    eligible : from `follow`; days: as there, for the words
     Returns a RiskSet; its intervals leave out each school in turn (jackknife, t with one degree of freedom
     less than schools in which both answers were given).
     Says nothing of cause where answers were chosen for reasons that no column shows.
@@ -113,8 +107,7 @@ def compare(
     Source: Mantel & Haenszel (1959); Li, Morgan & Zaslavsky (2018) on overlap weights; Hernán & Robins (2016)
     on time zero.
     """
-    used = eligible[eligible["response"].isin([RESTORATIVE, *against])]
-    sets = _count(used, ["school_id", "year", *within])
+    sets = _count(eligible, ["school_id", "year", "prior"])
     both = sets[(sets["n1"] > 0) & (sets["n0"] > 0)]
     schools_n = both["school_id"].nunique()
     if schools_n < FEWEST_SCHOOLS:
@@ -123,18 +116,18 @@ def compare(
     sums = both.drop(columns="school_id").groupby(both["school_id"]).sum()
     total = sums.sum()
     rest = total - sums
-    shown = used.assign(answer=np.where(used["response"] == RESTORATIVE, RESTORATIVE, "others"))
+    shown = eligible.assign(answer=np.where(eligible["response"] == RESTORATIVE, RESTORATIVE, "others"))
     table = shown.groupby("answer")["followed"].agg(incidents_n="size", followed_n="sum").reset_index()
     words = {
-        "n": int(total["n1"] + total["n0"]), "n_unit": "incidents", "clusters": schools_n, "level": level,
-        "method": f"incidents within {days} days, within school, year, {', '.join(within)}, by overlap; "
+        "n": int(total["n1"] + total["n0"]), "n_unit": "incidents", "clusters": schools_n, "level": LEVEL,
+        "method": f"incidents within {days} days, within school, year, prior, by overlap; "
                   f"jackknife by school, t({schools_n - 1})",
     }  # fmt: skip
     return RiskSet(
         difference=_difference(total, rest, schools_n, words),
         odds_ratio=_odds_ratio(total, rest, schools_n, words),
         table=table.assign(percent=100 * table["followed_n"] / table["incidents_n"]),
-        eligible_n=len(used),
+        eligible_n=len(eligible),
         compared_n=words["n"],
         days=days,
     )
@@ -178,23 +171,22 @@ def _odds_ratio(total: pd.Series, rest: pd.DataFrame, schools_n: int, words: dic
     return Estimate(value=math.exp(value), unit="odds ratio", **ends, **words)
 
 
-def ever_participated(
-    incidents: pd.DataFrame, *, seed: int, until: tuple[int, int] = (1, 31), draws: int = 100
-) -> NoReturn:
+def ever_participated(incidents: pd.DataFrame, *, seed: int, draws: int = 100) -> NoReturn:
     """Refuse to compare students who ever took part with everyone else who has a record, and say why.
 
     Use (with `attempt`) to tell a reader why such a comparison is not in the report. Students whose first
-    incident comes after `until` cannot have taken part before, yet every one of them has the outcome.
+    incident comes in the second half of the school year cannot have taken part in the first, yet every one of
+    them has the outcome.
 
-    incidents : as in `follow`; until: month and day that end the first half of a school year
+    incidents : as in `follow`
     seed, draws : the answers of the first half are dealt again at random, so many times, to see what odds
                   ratio the comparison would show with no effect at all
     Refuses (MethodError) always, with the number of such students and that odds ratio.
     """
-    _check_columns(incidents, "incident")
-    halves = _halves(incidents, until)
+    _check_columns(incidents)
+    halves = _halves(incidents)
     late_n = int(((halves["first_n"] == 0) & (halves["later_n"] > 0)).sum())
-    made = manufactured(incidents, seed=seed, until=until, draws=draws)
+    made = manufactured(incidents, seed=seed, draws=draws)
     others_n = int((halves["restorative_n"] == 0).sum())
     what = (
         f"Participants against everyone with a record is no comparison: {late_n:,} of the {others_n:,} "
@@ -206,18 +198,16 @@ def ever_participated(
     raise MethodError(Problem("incidents", what, fix))
 
 
-def manufactured(
-    incidents: pd.DataFrame, *, seed: int, until: tuple[int, int] = (1, 31), draws: int = 100
-) -> Estimate:
+def manufactured(incidents: pd.DataFrame, *, seed: int, draws: int = 100) -> Estimate:
     """Odds ratio that `ever participated` would show if answers did nothing: they are dealt again at random.
 
     Inputs as in `ever_participated`. Returns an Estimate without interval, with its Monte Carlo error.
     Refuses (MethodError) where no restorative answer was given in the first half of a year.
     """
-    first = incidents[_in_first_half(incidents, until)]
+    first = incidents[_in_first_half(incidents)]
     first = first.sort_values(["year", "day", "student", "school_id", "response"])
     keys = ["student", "year"]
-    halves = _halves(incidents, until)
+    halves = _halves(incidents)
     place = pd.MultiIndex.from_frame(first[keys])
     row = halves.index.get_indexer(place)
     restorative = (first["response"] == RESTORATIVE).to_numpy()
@@ -237,14 +227,14 @@ def manufactured(
     )  # fmt: skip
 
 
-def _in_first_half(incidents: pd.DataFrame, until: tuple[int, int]) -> pd.Series:
-    ends = {year: (date(int(year) + 1, *until) - EPOCH).days for year in incidents["year"].unique()}
+def _in_first_half(incidents: pd.DataFrame) -> pd.Series:
+    ends = {year: (date(int(year) + 1, *HALF_ENDS) - EPOCH).days for year in incidents["year"].unique()}
     return incidents["day"] <= incidents["year"].map(ends)
 
 
-def _halves(incidents: pd.DataFrame, until: tuple[int, int]) -> pd.DataFrame:
+def _halves(incidents: pd.DataFrame) -> pd.DataFrame:
     """Count each student-year's incidents: in the first half, restorative ones of them, and later."""
-    early = _in_first_half(incidents, until)
+    early = _in_first_half(incidents)
     marks = incidents[["student", "year"]].assign(
         first_n=early, restorative_n=early & (incidents["response"] == RESTORATIVE), later_n=~early
     )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate, Refusal
-from rpeval.methods.wording import count_of, school_year, some
+from rpeval.methods.wording import count_of, needed, school_year, some
 
 DOWN_CODING = 5.0  # percentage points
 UNLIKELY = 0.01
@@ -44,7 +44,7 @@ def by_school_year(incidents: pd.DataFrame, schools: pd.DataFrame) -> pd.DataFra
     hidden_per_100, incidents that no action followed but an absence did (see `hidden_removals`).
     Refuses (MethodError) a study without incidents.
     """
-    incidents = _there(incidents, "incidents", "a log of incidents")
+    incidents = needed(incidents, "incidents", "a log of incidents")
     keys = ["school_id", "year"]
     carried = [c for c in ("school_name", "start_year", "arm") if c in schools]
     panel = schools[[*keys, *carried, "enrolled_n"]].sort_values(keys, ignore_index=True)
@@ -64,18 +64,6 @@ def by_school_year(incidents: pd.DataFrame, schools: pd.DataFrame) -> pd.DataFra
         panel["hidden_n"] = counted(incidents[_hidden(incidents)])
         panel["hidden_per_100"] = 100 * panel["hidden_n"] / panel["enrolled_n"]
     return panel
-
-
-def _there(frame: pd.DataFrame | None, source: str, what: str, columns: Sequence[str] = ()) -> pd.DataFrame:
-    """Refuse a study that names no such file, or one without a column."""
-    if frame is None or frame.empty:
-        problem = f"The study names no file with {what}, so this is not assessed."
-        raise MethodError(Problem(f"sources.{source}", problem, f"Name one in sources.{source}."))
-    missing = [column for column in columns if column not in frame]
-    if missing:
-        problem = f"The file with {what} has no {some(missing)}, so this is not assessed."
-        raise MethodError(Problem(f"sources.{source}", problem, "Map the column, or name the file it needs."))
-    return frame
 
 
 def _hidden(incidents: pd.DataFrame) -> pd.Series:
@@ -103,8 +91,7 @@ def hidden_removals(incidents: pd.DataFrame | None, *, change: Estimate | Refusa
     where the whole interval of the change lies above zero.
     Refuses (MethodError, "not assessed") a study without incidents, actions or absences.
     """
-    needed = ["acted", "absent"]
-    rows = _there(incidents, "incidents", "incidents, actions and absences", needed)
+    rows = needed(incidents, "incidents", "incidents, actions and absences", ["acted", "absent"])
     open_case = rows["acted"].eq(False).fillna(False).astype(bool)
     told = pd.DataFrame({
         "when": _in_program(rows), "incidents_n": 1, "unanswered_n": open_case, "hidden_n": _hidden(rows),
@@ -131,23 +118,21 @@ def _change_words(change: Estimate | Refusal | None) -> str:
     return "Whether the program changed this is not assessed."
 
 
-def attendance_codes(codes: pd.DataFrame | None, *, change: Estimate | Refusal | None = None) -> Screen:
+def attendance_codes(codes: pd.DataFrame | None) -> Screen:
     """How often each attendance code is used per 100 students, in program years and otherwise.
 
     Use to see whether exclusion moved into attendance codes.
-    codes  : one row per school, year and kind: school_id, year, start_year, enrolled_n, kind, events_n
-    change : effect of the program on the hours or events of the code that matters
-    Returns a Screen: table of kind, label, when, events_n, per_100. Flagged where the whole interval of the
-    change lies above zero. Refuses (MethodError, "not assessed") a study without absences.
+    codes : one row per school, year and kind: school_id, year, start_year, enrolled_n, kind, events_n
+    Returns a Screen without a flag: table of kind, label, when, events_n, per_100. Refuses (MethodError, "not
+    assessed") a study without absences.
     """
-    rows = _there(codes, "absences", "attendance records")
+    rows = needed(codes, "absences", "attendance records")
     told = rows.assign(when=_in_program(rows)).groupby(["kind", "when"])[["events_n", "enrolled_n"]].sum()
     table = told.assign(per_100=100 * told["events_n"] / told["enrolled_n"]).reset_index()
     table["label"] = table["kind"].str.replace("_", " ")
     table = table[["kind", "label", "when", "events_n", "per_100"]]
     shown = [f"{row.label} {row.per_100:.1f} ({row.when})" for row in table.itertuples()]
-    sentence = f"Per 100 students and year: {', '.join(shown)}."
-    return Screen(table, f"{sentence} {_change_words(change)}", _rises(change))
+    return Screen(table, f"Per 100 students and year: {', '.join(shown)}. {_change_words(None)}", None)
 
 
 def recording(log: Estimate | Refusal, independent: Sequence[tuple[str, Estimate | Refusal]]) -> Screen:
@@ -199,9 +184,9 @@ def severity(incidents: pd.DataFrame | None, *, change: Estimate | Refusal | Non
     five percentage points either way and its interval excludes zero; None without a change.
     Refuses (MethodError, "not assessed") a log without severities.
     """
-    rows = _there(incidents, "incidents", "incidents", ["severity"])
+    rows = needed(incidents, "incidents", "incidents", ["severity"])
     rows = rows[rows["severity"] != ""]
-    rows = _there(rows, "incidents", "coded severities")
+    rows = needed(rows, "incidents", "coded severities")
     told = pd.DataFrame({
         "when": _in_program(rows), "incidents_n": 1, "serious_n": rows["severity"] == "serious",
     })  # fmt: skip
@@ -244,25 +229,25 @@ def silent_schools(incidents: pd.DataFrame | None, schools: pd.DataFrame) -> Scr
     return Screen(table, sentence, bool(len(odd)))
 
 
-def audit_sample(incidents: pd.DataFrame | None, *, seed: int, n: int = AUDIT_N) -> pd.DataFrame:
+def audit_sample(incidents: pd.DataFrame | None, *, seed: int) -> pd.DataFrame:
     """Draw cases to be read by hand: half of them hidden removals, where the log shows any.
 
     Use to have people look at what a screen cannot see. The ids are those of the log: the table is
     restricted, for the district's own eyes, and goes into no report.
 
     incidents : as in `by_school_year`, with incident_id and student
-    n, seed   : how many cases, and the seed; the same log and seed give the same cases in any row order
+    seed      : the same log and seed give the same cases in any row order
     Returns incident_id, school_id, year, type, severity, response where there, hidden (yes | no), sorted by
-    id; all cases where there are fewer than n.
+    id: sixty cases, or all where there are fewer.
     Refuses (MethodError, "not assessed") a study without incidents.
     """
-    rows = _there(incidents, "incidents", "incidents", ["incident_id"])
+    rows = needed(incidents, "incidents", "incidents", ["incident_id"])
     rows = rows.drop_duplicates("incident_id").sort_values("incident_id", ignore_index=True)
     known = {"acted", "absent"} <= set(rows)
     rows["hidden"] = np.where(_hidden(rows), "yes", "no") if known else "no"
     drawn = rows.iloc[np.random.default_rng(seed).permutation(len(rows))]
-    hidden = drawn[drawn["hidden"] == "yes"].head(math.ceil(n / 2))
-    rest = drawn.drop(hidden.index).head(n - len(hidden))
+    hidden = drawn[drawn["hidden"] == "yes"].head(math.ceil(AUDIT_N / 2))
+    rest = drawn.drop(hidden.index).head(AUDIT_N - len(hidden))
     told = ["incident_id", "school_id", "year", "type", "severity", "response", "hidden"]
     chosen = pd.concat([hidden, rest])[[c for c in told if c in rows]]
     return chosen.sort_values("incident_id", ignore_index=True)

@@ -80,8 +80,7 @@ def did_school_changes(sample: SurveyDesign) -> Estimate:
 
     Returns an Estimate in the outcome's unit. All schools share one variance of true changes, to which each
     adds the sampling noise of its own number of students; t with Satterthwaite df. Where schools are of one
-    size this is the t-test with pooled variance and schools - 2 df. Welch's unequal variances are not used:
-    with two or three adopting schools they leave a t with one or two df, and no power.
+    size this is the t-test with pooled variance (Welch's would leave two adopting schools without power).
     Refuses (MethodError): as `lay_out`, counting only schools present in every wave.
 
     >>> from rpeval.methods.survey.survey_design import lay_out

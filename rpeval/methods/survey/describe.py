@@ -10,11 +10,11 @@ from rpeval.methods.survey.items import Items
 from rpeval.methods.wording import school_year, some
 
 
-def by_wave(frame: pd.DataFrame, *, score: str, favorable: str, by: str = "arm") -> pd.DataFrame:
+def by_wave(frame: pd.DataFrame, *, score: str, favorable: str) -> pd.DataFrame:
     """Describe each wave, split by arm.
 
-    frame     : one row per answer with wave, school_id, weight, and the two outcomes
-    Returns wave, by, schools_n, students_n, score (weighted mean), favorable (weighted mean, percent); rows
+    frame : one row per answer with wave, arm, school_id, weight, and the two outcomes
+    Returns wave, arm, schools_n, students_n, score (weighted mean), favorable (weighted mean, percent); rows
     without a score are left out of all of them.
 
     >>> frame = pd.DataFrame({"wave": 2018, "school_id": ["a", "b"], "weight": [1.0, 3.0], "arm": "adopting",
@@ -24,7 +24,7 @@ def by_wave(frame: pd.DataFrame, *, score: str, favorable: str, by: str = "arm")
     """
     scored = frame[frame[score].notna()]
     weighted = scored.assign(**{c: scored[c] * scored["weight"] for c in (score, favorable)})
-    made = weighted.groupby(["wave", by], as_index=False, observed=True).agg(
+    made = weighted.groupby(["wave", "arm"], as_index=False, observed=True).agg(
         schools_n=("school_id", "nunique"), students_n=("school_id", "size"), weight=("weight", "sum"),
         score=(score, "sum"), favorable=(favorable, "sum"),
     )  # fmt: skip
@@ -50,9 +50,8 @@ def answer_shares(items: Items, *, texts: Mapping[str, str], categories: Sequenc
     """
     codes = range(int(items.low), int(items.high) + 1)
     if len(codes) != len(categories):
-        raise MethodError(
-            Problem("categories", f"{len(categories)} names for {len(codes)} codes.", "Name each.")
-        )
+        what = f"{len(categories)} names for {len(codes)} codes."
+        raise MethodError(Problem("categories", what, "Name each."))
     rows = []
     for item in items.names:
         called = f"{texts[item]} (turned around)" if item in items.reverse else texts[item]
@@ -60,9 +59,8 @@ def answer_shares(items: Items, *, texts: Mapping[str, str], categories: Sequenc
             counts = np.array([(answers == code).sum() for code in codes])
             shares = 100 * counts / max(counts.sum(), 1)
             rows.append([called, wave, int(counts.sum()), int(counts.min()), *shares])
-    return pd.DataFrame(
-        rows, columns=["item", "wave", "students_n", "smallest_n", *(f"c{k + 1}" for k in range(len(codes)))]
-    )
+    named = [f"c{k + 1}" for k in range(len(codes))]
+    return pd.DataFrame(rows, columns=["item", "wave", "students_n", "smallest_n", *named])
 
 
 def school_changes(frame: pd.DataFrame, *, outcome: str) -> pd.DataFrame:
@@ -82,16 +80,10 @@ def school_changes(frame: pd.DataFrame, *, outcome: str) -> pd.DataFrame:
         total=("total", "sum"), weight=("weight", "sum"), students_n=("wave", "size")
     )
     means["mean"] = means["total"] / means["weight"]
-    ends = (
-        means.sort_values("wave")
-        .groupby(["school_id", *arm], as_index=False, observed=True)
-        .agg(
-            first=("mean", "first"),
-            last=("mean", "last"),
-            waves=("wave", "nunique"),
-            students_n=("students_n", "min"),
-        )
-    )
+    ends = means.sort_values("wave").groupby(["school_id", *arm], as_index=False, observed=True).agg(
+        first=("mean", "first"), last=("mean", "last"), waves=("wave", "nunique"),
+        students_n=("students_n", "min"),
+    )  # fmt: skip
     ends = ends[ends["waves"] > 1]
     return ends.assign(value=ends["last"] - ends["first"])[["school_id", *arm, "students_n", "value"]]
 
@@ -104,10 +96,8 @@ def response(
     Use to judge how far the answers can speak for all students. A school that was invited and did not answer
     counts; answers of a school whose invitations are unknown do not.
     answers : one row per answer with school_id, wave, and the student groups of `by`
-    invited : one row per school and wave (and student group) with invited_n; arm where it is known, else all
-              schools are one
-    by      : wave, arm, school_id, or columns of student groups that both frames have. Answers of students
-              whose group is unknown are in no group
+    invited : one row per school and wave (and student group) with invited_n, and arm where it is known
+    by      : wave, arm, school_id, or columns of student groups that both frames have
     Returns the columns of `by`, students_n, invited_n, rate (percent).
     Refuses (MethodError) where no list says who was invited, or the list lacks a wave of the survey or a
     group.
@@ -119,9 +109,8 @@ def response(
     >>> response(answers, invited, by=["school_id"])["rate"].tolist()
     [75.0, 0.0]
     """
-    counted = count_response(
-        answers, invited, groups=[n for n in by if n not in ("wave", "arm", "school_id")]
-    )
+    groups = [name for name in by if name not in ("wave", "arm", "school_id")]
+    counted = count_response(answers, invited, groups=groups)
     made = counted.groupby(list(by), as_index=False, observed=True)[["students_n", "invited_n"]].sum()
     made = made.astype({"students_n": int, "invited_n": int})
     return made.assign(rate=100 * made["students_n"] / made["invited_n"])

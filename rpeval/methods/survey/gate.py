@@ -80,15 +80,13 @@ def measurement_gate(items: Items, *, weight: str | None = None) -> MeasurementG
     Use beside the effect on a score. If the program taught students to read two items differently, these move
     and the others do not; the usual fit indices do not see it. Every item's difference-in-differences is
     compared with what a shift of the construct itself would give it, by its covariance with the others. Items
-    that stand apart are flagged one by one, as long as the rest do not move together and stay the majority.
-    The size of the possible artefact is the answer; the flag is not a verdict: a large real effect can trip
-    it where items run into the top of their range.
+    that stand apart are flagged one by one, a minority at most. The size of the possible artefact is the
+    answer; the flag is not a verdict: a large real effect can trip it where items run into their top.
 
     items : their rows as for `lay_out`; weight : column of these rows
-    Returns a MeasurementGate. School-wave means carry the comparison, so only schools count: CR2 by school,
-    and a test (at 5 %) that needs no more schools than items.
-    Refuses (MethodError): as `lay_out`; fewer than three items; an item that nobody answered in a wave. A
-    school's wave in which nobody answered one of the items leaves.
+    Returns a MeasurementGate of school-wave means: CR2 by school, and a test (at 5 %) that needs no more
+    schools than items. A school's wave in which nobody answered one of the items leaves.
+    Refuses (MethodError): as `lay_out`; fewer than three items; an item that nobody answered in a wave.
     Source: Box (1954) for the test; Bell & McCaffrey (2002) for the covariance.
 
     >>> from rpeval.methods.survey.items import lay_out_items

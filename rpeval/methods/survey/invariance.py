@@ -99,8 +99,8 @@ def invariance(
     differences of what the scale measures. Diagonally weighted least squares; factor variances one and means
     zero in the first group, and in every group where nothing identifies them.
 
-    items     : respondents with an unanswered item, or without a group, leave
-    by        : columns of the rows whose combinations are the groups: ["arm", "wave"]
+    by        : columns of the rows whose combinations are the groups: ["arm", "wave"]; who left an item
+                unanswered, or has no group, leaves
     factors   : for each item the number of its factor (0, 1); all 0 where absent
     by_school : schools are the independent units of the tests, also where a school is in several groups
     Returns an Invariance. Refuses (MethodError): as `fit_ordinal_factors`, for every group; fewer than two

@@ -37,10 +37,9 @@ def item_functioning(
     at the same total adds to the gap without being part of it. Every other group is compared with the
     reference by a proportional-odds logit of the item on the total, the group, and both together. Flagged
     items leave the total one by one, the furthest first, and stay a minority. The item itself stays in its
-    total, as equal belonging asks when groups differ, so the difference is told somewhat too small.
+    total, so the difference is told somewhat too small.
 
-    items     : respondents with an unanswered item, or without a group, leave
-    group     : column of their rows
+    group     : column of the rows; who left an item unanswered, or has no group, leaves
     reference : the group the others are compared with; the largest where absent
     by_school : schools are the independent units of the test
     Returns one row per item and group: item, group, students_n (of the group), difference (expected answer

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
-from rpeval.methods.intervals import t_estimate
+from rpeval.methods.intervals import critical, t_estimate
 from rpeval.methods.survey.sampling import (
     Sample,
     count_clusters,
@@ -22,7 +21,7 @@ __all__ = ["Sample", "contrast", "lay_out_sample", "means_by", "regress", "weigh
 
 
 def weighted_mean(
-    sample: Sample, *, outcome: str, where: pd.Series | None = None, unit: str = "", level: float = 0.95
+    sample: Sample, *, outcome: str, where: pd.Series | None = None, unit: str = ""
 ) -> Estimate:
     """Mean of an outcome in the population, or in a part of it.
 
@@ -37,12 +36,10 @@ def weighted_mean(
     """
     inside = np.ones(len(sample.frame), bool) if where is None else where.to_numpy(bool)
     value, scores, used = _domain(sample, outcome, inside)
-    return _report(sample, value, scores, used, unit=unit, level=level)
+    return _report(sample, value, scores, used, unit=unit)
 
 
-def weighted_share(
-    sample: Sample, *, outcome: str, where: pd.Series | None = None, level: float = 0.95
-) -> Estimate:
+def weighted_share(sample: Sample, *, outcome: str, where: pd.Series | None = None) -> Estimate:
     """Percent of the population, or of a part of it, for whom a zero-one outcome is one.
 
     Inputs and refusals as in `weighted_mean`; outcome: 0 or 1, missing = no answer
@@ -56,22 +53,20 @@ def weighted_share(
     """
     if not sample.frame[outcome].dropna().isin([0, 1]).all():
         raise MethodError(Problem(outcome, "It holds more than zero and one.", "Say which answers count."))
-    mean = weighted_mean(sample, outcome=outcome, where=where, level=level)
+    mean = weighted_mean(sample, outcome=outcome, where=where)
     p, se = mean.value, mean.se
-    reach = float(stats.t.ppf((1 + level) / 2, mean.df)) * se / (p * (1 - p)) if 0 < p < 1 else 0.0
+    reach = critical(mean.df) * se / (p * (1 - p)) if 0 < p < 1 else 0.0
     ends = [
         100 / (1 + np.exp(-(np.log(p / (1 - p)) + side * reach))) if reach else 100 * p for side in (-1, 1)
     ]
     return Estimate(
-        value=100 * p, se=100 * se, low=float(ends[0]), high=float(ends[1]), df=mean.df, level=level,
+        value=100 * p, se=100 * se, low=float(ends[0]), high=float(ends[1]), df=mean.df,
         unit="percent", n=mean.n, n_unit="students", clusters=mean.clusters,
         method=f"{mean.method}; interval on the logit scale",
     )  # fmt: skip
 
 
-def means_by(
-    sample: Sample, *, outcome: str, by: Sequence[str], unit: str = "", level: float = 0.95
-) -> pd.DataFrame:
+def means_by(sample: Sample, *, outcome: str, by: Sequence[str], unit: str = "") -> pd.DataFrame:
     """Mean of an outcome in each part of the population.
 
     Returns one row per part that has answers: the columns of `by`, students_n, value, se, low, high, df.
@@ -85,19 +80,13 @@ def means_by(
     rows = []
     for part in sorted(set(known[list(by)].dropna().itertuples(index=False, name=None))):
         inside = _inside(sample.frame, by, part)
-        found = weighted_mean(sample, outcome=outcome, where=inside, unit=unit, level=level)
+        found = weighted_mean(sample, outcome=outcome, where=inside, unit=unit)
         rows.append([*part, found.n, found.value, found.se, found.low, found.high, found.df])
     return pd.DataFrame(rows, columns=[*by, "students_n", "value", "se", "low", "high", "df"])
 
 
 def contrast(
-    sample: Sample,
-    *,
-    outcome: str,
-    by: Sequence[str],
-    parts: Mapping[tuple, float],
-    unit: str = "",
-    level: float = 0.95,
+    sample: Sample, *, outcome: str, by: Sequence[str], parts: Mapping[tuple, float], unit: str = ""
 ) -> Estimate:
     """Difference of means, or any weighted sum of them: a change between years, a gap, a change of a gap.
 
@@ -119,12 +108,10 @@ def contrast(
     value = sum(weight * mean for weight, (mean, _, _) in zip(weights, found, strict=True))
     scores = sum(weight * score for weight, (_, score, _) in zip(weights, found, strict=True))
     used = np.logical_or.reduce([rows for _, _, rows in found])
-    return _report(sample, value, scores, used, parameters=len(found), unit=unit, level=level)
+    return _report(sample, value, scores, used, parameters=len(found), unit=unit)
 
 
-def regress(
-    sample: Sample, *, outcome: str, on: Sequence[str], unit: str = "", level: float = 0.95
-) -> dict[str, Estimate]:
+def regress(sample: Sample, *, outcome: str, on: Sequence[str], unit: str = "") -> dict[str, Estimate]:
     """Linear regression of an outcome on columns of numbers, with the design's standard errors.
 
     Returns one Estimate per column, and one for "intercept", in `unit` per unit of the column; t with
@@ -146,7 +133,7 @@ def regress(
     bread = np.linalg.inv(gram)
     beta = bread @ (X.T @ (w * y))
     scores = (X * (w * (y - X @ beta))[:, None]) @ bread
-    told = {"parameters": X.shape[1], "unit": unit, "level": level}
+    told = {"parameters": X.shape[1], "unit": unit}
     return {
         name: _report(sample, b, z, used, **told)
         for name, b, z in zip(["intercept", *on], beta, scores.T, strict=True)
@@ -171,18 +158,11 @@ def _inside(frame: pd.DataFrame, by: Sequence[str], part: tuple) -> pd.Series:
 
 
 def _report(
-    sample: Sample,
-    value: float,
-    scores: np.ndarray,
-    used: np.ndarray,
-    *,
-    unit: str,
-    level: float,
-    parameters: int = 1,
+    sample: Sample, value: float, scores: np.ndarray, used: np.ndarray, *, unit: str, parameters: int = 1
 ) -> Estimate:
     """Turn a value and the scores of its linearization into an Estimate."""
     df = degrees_of_freedom(sample, used, parameters)
     method = f"Taylor linearization by strata and clusters{', raked weights' * bool(sample.margins)}"
     words = {"n": int(used.sum()), "n_unit": "students", "clusters": count_clusters(sample, used)}
     words |= {"unit": unit, "method": f"{method}, t({df:.0f})"}
-    return t_estimate(value, standard_error(sample, scores), df, level=level, **words)
+    return t_estimate(value, standard_error(sample, scores), df, **words)

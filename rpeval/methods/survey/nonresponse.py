@@ -51,9 +51,8 @@ class Bounds:
 def rates_around_start(answers: pd.DataFrame, invited: pd.DataFrame | None) -> pd.DataFrame:
     """Response rates of adopting and comparison schools, before and after the start.
 
-    Where schools start between different waves, "before" of comparison schools are the waves before the
-    first start, "after" those from the last start on, and waves between count for adopting schools only.
-    Schools in the program from the first wave on are in no arm.
+    Where schools start between different waves, waves between the first and the last start count for adopting
+    schools only. Schools in the program from the first wave on are in no arm.
 
     answers : one row per answer with school_id, wave
     invited : one row per school and wave with invited_n and start_year (missing = never)
@@ -73,7 +72,7 @@ def rates_around_start(answers: pd.DataFrame, invited: pd.DataFrame | None) -> p
     sums = counted.groupby(["arm", "period"])[["students_n", "invited_n"]].sum()
     wanted = pd.MultiIndex.from_product([ARMS, PERIODS], names=["arm", "period"])
     lacking = [
-        f"{arm} schools {period} the start" for arm, period in wanted if (arm, period) not in sums.index
+        f"{arm} schools {period} the start" for arm, period in wanted.difference(sums.index, sort=False)
     ]
     if lacking:
         what = f"No invitations are known for {', '.join(lacking)}."
@@ -86,8 +85,7 @@ def breakdown(effect: Estimate, *, rates: pd.DataFrame, sd: float) -> Breakdown:
     """How different non-respondents must be from respondents to erase an effect.
 
     Use beside raking, which cannot mend non-response that depends on the outcome itself. If non-respondents
-    differ from respondents by d, the mean of all invited students differs from the respondents' mean by
-    (1 - response rate) · d; this is solved for the d that makes the effect zero.
+    differ by d, the mean of all invited students differs from the respondents' by (1 - response rate) · d.
 
     effect : the leading effect, in scale points
     rates  : from `rates_around_start`
@@ -124,10 +122,9 @@ def breakdown(effect: Estimate, *, rates: pd.DataFrame, sd: float) -> Breakdown:
 def lee_bounds(sample: SurveyDesign, *, rates: pd.DataFrame) -> Bounds:
     """Bound an effect where adopting and comparison schools answered at different rates.
 
-    Use when the rates of the arms differ in some period. There, the arm that answered more has a surplus of
-    respondents; it is left out once from the top and once from the bottom of the outcome, and the leading
-    effect (`leading.effect_by_design`) is estimated anew. The bounds hold if whatever made the rates differ
-    only added respondents to one arm and kept none away (monotone response).
+    Use when the rates of the arms differ in some period. The surplus of the arm that answered more is left
+    out once from the top and once from the bottom of the outcome, and the leading effect estimated anew. The
+    bounds hold if whatever made the rates differ only added respondents to one arm (monotone response).
 
     rates : from `rates_around_start`
     Returns Bounds in the outcome's unit. With equal rates both are the plain effect. Refuses (MethodError)

@@ -26,8 +26,7 @@ def categorical_omega(items: Items, *, by_school: bool = False) -> Estimate:
     """Categorical omega: the share of the score's variance that one common factor explains.
 
     Use as the reliability of a sum or mean of ordered answers; unlike alpha it does not ask that all items be
-    equally good. The interval is by the delta method from each respondent's (or school's) influence, on the
-    scale log(1 - omega).
+    equally good. The interval is by the delta method on the scale log(1 - omega).
 
     by_school : schools are the independent units, t(schools - 1)
     Returns an Estimate without unit, kind "iterative". Refuses (MethodError): as `fit_ordinal_factors`.

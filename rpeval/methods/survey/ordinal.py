@@ -50,10 +50,9 @@ class _Cells:
 def did_ordinal(sample: SurveyDesign) -> Estimate:
     """Effect of the program on ordered answers: difference-in-differences in a proportional-odds logit.
 
-    Use as sensitivity beside `clustered.did_survey`: it does not take the distance from "never" to "rarely"
-    to be that from "often" to "always", and it does not stop at a ceiling. One item, or a score with its
-    distinct values as ordered categories. Arms and waves have effects of their own, schools do not: with
-    few students in a school their effects would bias a logit.
+    Use as sensitivity beside `did_survey`: it does not take the distance from "never" to "rarely" to be that
+    from "often" to "always", and it does not stop at a ceiling. Distinct values are ordered categories. Arms
+    and waves have effects of their own, schools do not: those of few students would bias a logit.
 
     Returns an Estimate in log odds (above zero: answers moved up with the program): CR2 by school,
     Satterthwaite df. The odds ratio is in `method`.

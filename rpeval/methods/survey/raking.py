@@ -12,6 +12,7 @@ from rpeval.methods.wording import count_of, refuse, some
 
 TARGET = "invited_n"
 SWEEPS = 2_000
+CLOSE = 1e-10  # relative distance from every target at which to stop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +42,7 @@ def roster_margins(
     """Margins of the roster that respondents can be raked to: school × wave, and each group within wave.
 
     Use before `rake`. Schools and waves in which nobody answered, or whose invitations are unknown, are in no
-    margin: weights cannot speak for a school that said nothing (`describe.response` by school tells them).
+    margin: weights cannot speak for a school that said nothing.
 
     invited : one row per school and wave (and group), with invited_n (students)
     answers : one row per answer with school_id, wave, and the groups
@@ -73,7 +74,6 @@ def rake(
     margins: Sequence[pd.DataFrame],
     weight: str | None = None,
     bounds: tuple[float, float] | None = (0.3, 3.0),
-    tolerance: float = 1e-10,
 ) -> Raked:
     """Rake weights to several margins at once, by iterative proportional fitting.
 
@@ -85,9 +85,8 @@ def rake(
     weight  : column of starting weights, None = all equal
     bounds  : least and most that a weight may be multiplied by, as multiples of the mean factor; weights are
               trimmed to them and raked again until both hold. None = no trimming
-    tolerance: relative distance from every target at which to stop
-    Returns a Raked. Where bounds and margins exclude each other, the bounds win and `furthest` says how far
-    the margins are.
+    Returns a Raked. Where bounds and margins exclude each other, the bounds win and `furthest` says by how
+    much.
     Refuses (MethodError, all problems at once): a cell with a target and no respondent, respondents in a cell
     without a target, respondents who lack the column's value, margins with different totals.
     Source: Deming & Stephan (1940); Kish (1965) for the design effect.
@@ -108,7 +107,7 @@ def rake(
     cells = np.column_stack(np.unravel_index(found, sizes))
     base = np.bincount(cell, start)
     targets = [margin[TARGET].to_numpy(float) for margin in margins]
-    factor, trimmed, furthest, sweeps = _fit(base, cells, targets, bounds, tolerance)
+    factor, trimmed, furthest, sweeps = _fit(base, cells, targets, bounds)
     weights = start * factor[cell]
     effect = kish(weights)
     return Raked(
@@ -132,11 +131,7 @@ def kish(weights: np.ndarray | pd.Series) -> float:
 
 
 def _fit(
-    base: np.ndarray,
-    cells: np.ndarray,
-    targets: list[np.ndarray],
-    bounds: tuple[float, float] | None,
-    tolerance: float,
+    base: np.ndarray, cells: np.ndarray, targets: list[np.ndarray], bounds: tuple[float, float] | None
 ) -> tuple[np.ndarray, np.ndarray, float, int]:
     """Return each cell's factor, whether it lies on a bound, the furthest margin, and the sweeps used.
 
@@ -150,10 +145,10 @@ def _fit(
             factor = factor * (target / np.bincount(code, base * factor))[code]
         factor = np.clip(factor, low, high)
         furthest = _furthest(base * factor, cells, targets)
-        if furthest < tolerance:
+        if furthest < CLOSE:
             break
     trimmed = (factor <= low) | (factor >= high)
-    return factor, trimmed, 0.0 if furthest < tolerance else furthest, sweeps
+    return factor, trimmed, 0.0 if furthest < CLOSE else furthest, sweeps
 
 
 def _furthest(weights: np.ndarray, cells: np.ndarray, targets: list[np.ndarray]) -> float:
@@ -194,12 +189,9 @@ def _faults(answers: pd.DataFrame, margin: pd.DataFrame) -> list[Problem]:
     known = answers[columns].notna().all(axis=1).to_numpy()
     place, wanted = _place(answers, margin), margin[TARGET].to_numpy(float) > 0
     reached = np.isin(np.arange(len(margin)), place)
+    unmet = margin[wanted & ~reached]
     found = [
-        (
-            "with a target and no respondent",
-            margin[wanted & ~reached],
-            "Join it with another, or leave it out.",
-        ),
+        ("with a target and no respondent", unmet, "Join it with another, or leave it out."),
         ("with respondents and no target", margin[~wanted & reached], "Give its number on the roster."),
         ("not on the roster", answers[(place < 0) & known], "Add it, or write it as the roster does."),
         ("told twice", twice, "Keep one row for each."),

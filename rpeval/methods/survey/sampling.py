@@ -56,16 +56,14 @@ def lay_out_sample(
     frame     : one row per respondent, all of them: groups are chosen later, so that the design stays whole
     weight    : column of sampling weights, None = equal
     strata    : columns that together name the stratum; none = one stratum
-    clusters  : columns of the first stage, second stage … of sampling; none = respondents were drawn singly.
-                Cluster numbers may start anew in each stratum
+    clusters  : columns of the first stage, second stage … of sampling, numbered anew in each stratum or not;
+                none = respondents were drawn singly
     population: for each stage, the column with the number of clusters in the stratum's population; none =
                 drawn from so many that it does not matter, and only the first stage counts
-    raked_to  : columns of each margin that the weights were raked to; their variance then counts what the
-                margins leave unexplained
-    raked_from: column of the weights before raking, None = equal
+    raked_to  : columns of each margin that the weights were raked to; raked_from: column of the weights
+                before, None = equal. The variance then counts what the margins leave unexplained
     lonely    : a stratum with a single cluster shows no spread. "refuse" names it; "center" takes the
-                cluster's distance from the mean of all clusters (safe side); "certain" counts it as zero,
-                as if the cluster had been certain to be drawn
+                cluster's distance from the mean of all clusters; "certain" counts it as zero
     Refuses (MethodError): weights that are missing or negative; lonely strata, unless told; fewer clusters
     in a stratum's population than in the sample.
     Source: Särndal, Swensson & Wretman (1992); Binder (1983); Deville & Särndal (1992) for raked weights.

@@ -10,12 +10,9 @@ import pytest
 
 from rpeval.errors import MethodError
 from rpeval.methods.did import bootstrap
-from rpeval.methods.did.bootstrap import att_extended, draw_signs, twfe_bootstrap, twfe_cr2
+from rpeval.methods.did.bootstrap import draw_signs, twfe_bootstrap, twfe_cr2
 from rpeval.methods.did.design import Design, lay_out
-from rpeval.methods.did.imputation import att_imputation
 from rpeval.methods.did.twfe import twfe
-
-CASTLE = {"outcome": "l_homicide", "unit": "sid", "time": "year", "start": "start"}
 
 
 def laid(frame: pd.DataFrame, weights: str | None = None) -> Design:
@@ -70,10 +67,10 @@ def fast_p(frame: pd.DataFrame, effect: float, signs: np.ndarray, weights=None) 
 @pytest.fixture(scope="module")
 def castle() -> pd.DataFrame:
     data = pytest.importorskip("causaldata").castle.load_pandas().data
-    data = data[["sid", "year", "post", "l_homicide"]].copy()
+    data = data[["sid", "year", "post", "l_homicide"]].rename(columns={"sid": "school_id"})
     data["l_homicide"] = data["l_homicide"].astype(str).astype(float)
-    first = data[data.post == 1].groupby("sid").year.min()
-    return data.assign(year=data.year.astype(int), start=data.sid.map(first))
+    first = data[data.post == 1].groupby("school_id").year.min()
+    return data.assign(year=data.year.astype(int), start_year=data.school_id.map(first))
 
 
 @pytest.mark.parametrize(("weights", "holes"), [(None, 0), ("enrolled_n", 4)])
@@ -156,25 +153,11 @@ def test_size_is_near_nominal_where_clustered_errors_reject_too_often():
 
 
 def test_equals_r_clubsandwich_on_castle(castle):
-    estimate = twfe_cr2(lay_out(castle, **CASTLE))
+    estimate = twfe_cr2(lay_out(castle, outcome="l_homicide"))
     assert estimate.value == pytest.approx(0.0693984338854515, abs=1e-10)
     assert estimate.se == pytest.approx(0.0560899662194493, abs=1e-10)
     assert estimate.df == pytest.approx(36.8311237735685, abs=1e-6)
     assert estimate.p == pytest.approx(0.223817398473869, abs=1e-8)
-
-
-def test_extended_effects_equal_imputation_on_a_balanced_panel():
-    frame = draw(schools=16, adopters=6, seed=2)
-    extended, imputed = (f(laid(frame)) for f in (att_extended, att_imputation))
-    assert extended.value == pytest.approx(imputed.value, abs=1e-10)
-    assert 0.7 < extended.se / imputed.se < 1.3
-    assert 1 < extended.df < 15
-
-
-def test_a_school_that_starts_alone_is_named():
-    frame = draw(schools=12, adopters=3)
-    with pytest.raises(MethodError, match="start alone in their year: 001"):
-        att_extended(laid(frame))
 
 
 def test_sixty_schools_take_less_than_two_seconds():

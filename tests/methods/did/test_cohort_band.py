@@ -102,10 +102,9 @@ def test_all_rows_are_covered_at_once_where_single_intervals_are_not(by):
 @pytest.mark.parametrize("by", list(BY_QUARTILES))
 def test_the_multiplier_band_equals_other_programs_on_mpdta(shared_data, by):
     frame = pd.read_csv(shared_data("data/did_reference/mpdta.csv"))
-    frame["start"] = frame["first.treat"].where(frame["first.treat"] > 0)
-    effects = cohort_effects(
-        lay_out(frame, outcome="lemp", unit="countyreal", start="start"), comparison="never"
-    )
+    frame = frame.rename(columns={"countyreal": "school_id", "first.treat": "start_year"})
+    laid = lay_out(frame.replace({"start_year": {0: np.nan}}), outcome="lemp")
+    effects = cohort_effects(laid, comparison="never")
     every, found, scaled = np.arange(len(rows(effects, by=by))), [], []
     for seed in range(4):
         t = t_of_multipliers(effects, by, every, draws=30_000, seed=seed)

@@ -12,22 +12,17 @@ from jackknife_by_hand import by_hand, starts_of
 from scipy import stats
 
 from rpeval.errors import MethodError
-from rpeval.estimate import Refusal
 from rpeval.methods.did.design import Design, lay_out
 from rpeval.methods.did.diagnosis import att_by_design, diagnose
 from rpeval.methods.did.gaps import lay_out_gap
 from rpeval.methods.did.imputation import (
-    att_by_cohort,
     att_imputation,
     att_percent,
     detectable,
     event_study,
     leave_one_out,
-    untreated_mean,
 )
 from rpeval.methods.did.randomization import att_randomization
-
-CASTLE = {"outcome": "l_homicide", "unit": "sid", "time": "year", "start": "start"}
 
 
 def laid(frame: pd.DataFrame, weights: str | None = None) -> Design:
@@ -70,10 +65,10 @@ def by_least_squares(frame: pd.DataFrame, *, outcome="oss", weights=None) -> flo
 @pytest.fixture(scope="module")
 def castle() -> pd.DataFrame:
     data = pytest.importorskip("causaldata").castle.load_pandas().data
-    data = data[["sid", "year", "post", "l_homicide"]].copy()
+    data = data[["sid", "year", "post", "l_homicide"]].rename(columns={"sid": "school_id"})
     data["l_homicide"] = data["l_homicide"].astype(str).astype(float)
-    first = data[data.post == 1].groupby("sid").year.min()
-    return data.assign(year=data.year.astype(int), start=data.sid.map(first))
+    first = data[data.post == 1].groupby("school_id").year.min()
+    return data.assign(year=data.year.astype(int), start_year=data.school_id.map(first))
 
 
 def test_two_schools_each_side_is_the_difference_of_changes():
@@ -143,22 +138,18 @@ def test_effects_that_differ_between_cohorts_do_not_pass_for_chance():
 
 
 def test_castle_equals_least_squares_and_keeps_its_cohorts(castle):
-    frame = castle.rename(columns={"sid": "school_id", "start": "start_year"})
-    expected = by_least_squares(frame, outcome="l_homicide")
-    assert att_imputation(lay_out(castle, **CASTLE)).value == pytest.approx(expected, abs=1e-10)
-    cohorts = dict(att_by_cohort(lay_out(castle, **CASTLE)))
-    assert list(cohorts) == [2006, 2007, 2008, 2009, 2010]
-    assert isinstance(cohorts[2006], Refusal)
-    assert isinstance(cohorts[2010], Refusal)
-    assert "Only 1 school" in cohorts[2006].reason
+    expected = by_least_squares(castle, outcome="l_homicide")
+    design = lay_out(castle, outcome="l_homicide")
+    assert att_imputation(design).value == pytest.approx(expected, abs=1e-10)
+    assert design.cohorts == (2006, 2007, 2008, 2009, 2010)
 
 
 @pytest.mark.shared
 def test_equals_r_didimputation_on_heterogeneous_effects(shared_data):
     """R iterates its fixed effects to 1e-6, so agreement stops near 1e-7; the exact solution is ours to 1e-10."""
     frame = pd.read_csv(shared_data("data/did_reference/df_het.csv"))
-    frame["g"] = frame.g.where(frame.g > 0)
-    words = {"outcome": "dep_var", "unit": "unit", "start": "g"}
+    frame = frame.assign(start_year=frame.g.where(frame.g > 0)).rename(columns={"unit": "school_id"})
+    words = {"outcome": "dep_var"}
     assert att_imputation(lay_out(frame, **words)).value == pytest.approx(2.2304815624105, abs=2e-7)
     rows = dict(event_study(lay_out(frame, **words)))
     assert rows[0].value == pytest.approx(1.37307828936241, abs=2e-7)
@@ -218,9 +209,9 @@ def test_a_year_left_out_leaves_a_hole_and_event_time_stays_on_the_calendar():
 
 def test_percent_is_the_effect_over_the_imputed_mean_with_its_own_jackknife():
     frame = draw(schools=12, adopters=4, seed=21)
-    att, mean = att_imputation(laid(frame)), untreated_mean(laid(frame))
-    percent = att_percent(laid(frame))
-    assert (percent.value, percent.unit) == (pytest.approx(100 * att.value / mean.value), "percent")
+    att, percent = att_imputation(laid(frame)), att_percent(laid(frame))
+    mean = frame[frame.year >= frame.start_year].oss.mean() - att.value
+    assert (percent.value, percent.unit) == (pytest.approx(100 * att.value / mean), "percent")
     ratios = []
     for school in sorted(frame.school_id.unique()):
         rest = frame[frame.school_id != school]

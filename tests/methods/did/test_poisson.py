@@ -1,4 +1,4 @@
-"""Poisson effects against R fixest, statsmodels with dummies, brute force, and planted ratios."""
+"""Poisson effects against statsmodels with dummies, brute force, and planted ratios."""
 
 import math
 
@@ -12,7 +12,7 @@ from scipy import stats
 from rpeval.errors import MethodError
 from rpeval.methods.did import poisson
 from rpeval.methods.did.design import Design, lay_out
-from rpeval.methods.did.poisson import as_percent, att_poisson, att_poisson_gap, log_effect, poisson_twfe
+from rpeval.methods.did.poisson import as_percent, att_poisson, att_poisson_gap, log_effect
 
 ENROLLED = {"exposure": "enrolled_n"}
 
@@ -47,30 +47,6 @@ def by_glm(frame: pd.DataFrame) -> float:
     return math.log(y[treated].sum() / imputed.sum())
 
 
-@pytest.fixture(scope="module")
-def castle() -> pd.DataFrame:
-    data = pytest.importorskip("causaldata").castle.load_pandas().data
-    data = data[["sid", "year", "post", "homicide", "popwt"]].copy()
-    data["homicide"] = data["homicide"].astype(str).astype(float)
-    data["start"] = data.sid.map(data[data.post == 1].groupby("sid").year.min())
-    return data.assign(year=data.year.astype(int), deaths_n=(data.homicide * data.popwt / 1e5).round())
-
-
-@pytest.mark.parametrize(
-    ("choices", "exposure", "value", "se"),
-    [
-        ({"outcome": "homicide"}, None, 0.0404916705295841, 0.0395870991065028),
-        ({"outcome": "deaths_n"}, "popwt", 0.0794158689656899, 0.0313029014316709),
-        ({"outcome": "homicide", "weights": "popwt"}, None, 0.0791999743610247, 0.0313445934104207),
-    ],
-)
-def test_two_way_poisson_equals_r_fixest_on_castle(castle, choices, exposure, value, se):
-    """R stops its standard errors near 1e-8."""
-    estimate = poisson_twfe(lay_out(castle, unit="sid", start="start", **choices), exposure=exposure)
-    assert estimate.value == pytest.approx(value, abs=1e-8)
-    assert estimate.se == pytest.approx(se, abs=3e-8)
-
-
 @pytest.mark.parametrize("holes", [0, 9])
 def test_imputation_equals_a_glm_with_dummies(holes):
     frame = draw(seed=2)
@@ -101,7 +77,6 @@ def test_one_step_without_each_school_is_near_the_refit(monkeypatch):
 def test_a_planted_ratio_comes_back_exactly_without_noise():
     frame = draw(noise=False, ratio=0.6)
     assert att_poisson(counts(frame), **ENROLLED).value == pytest.approx(-40, abs=1e-8)
-    assert poisson_twfe(counts(frame), **ENROLLED).value == pytest.approx(math.log(0.6), abs=1e-9)
 
 
 def test_gap_is_the_ratio_of_the_ratios_with_a_school_left_out_of_both():
@@ -130,9 +105,6 @@ def test_a_school_without_events_is_counted_as_expected_to_have_none():
     assert att_poisson(counts(quiet), **ENROLLED).value == pytest.approx(
         att_poisson(counts(without), **ENROLLED).value, abs=1e-8
     )
-    two_way = poisson_twfe(counts(quiet), **ENROLLED)
-    assert two_way.value == pytest.approx(poisson_twfe(counts(without), **ENROLLED).value, abs=1e-8)
-    assert "1 school without any event left out" in two_way.method
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from rpeval.methods.did.bands import event_band
 from rpeval.methods.did.design import lay_out
 from rpeval.methods.did.imputation import average_by_event, estimate_rows
 from rpeval.methods.did.pretrend_power import pretrend_power
+from rpeval.methods.intervals import critical
 
 
 def draw(schools=16, starts=(2018,) * 6, years=7, *, drift=0.0, effect=-2.0, seed=0) -> pd.DataFrame:
@@ -38,7 +39,7 @@ def rows_of(frame):
     """The event study with its effects, as the band starts from it."""
     design = laid_out(frame)
     events, cells, result = average_by_event(design)
-    return dict(zip(events, estimate_rows(design, cells, result, 0.95), strict=True))
+    return dict(zip(events, estimate_rows(design, cells, result), strict=True))
 
 
 def without_effect(frame):
@@ -75,25 +76,23 @@ def alarmed(frame, deals, start, drift, alpha):
     return np.mean(called)
 
 
-def test_alarms_and_slopes_are_those_of_every_deal_by_brute_force():
+def test_alarms_and_slopes_are_those_of_every_deal_by_brute_force(monkeypatch):
     """Two of five schools start: all 10 deals, at a level that so few can reach."""
     frame = draw(schools=5, starts=(2017, 2017), years=5, seed=3)
-    found = pretrend_power(laid_out(frame), seed=0, level=0.7)
+    for module, name in [("did.pretrend_power", "LEVEL"), ("intervals.critical", "__defaults__")]:
+        monkeypatch.setattr(f"rpeval.methods.{module}.{name}", 0.7 if name == "LEVEL" else (np.inf, 0.7))
+    found = pretrend_power(laid_out(frame), seed=0)
     clean, deals = without_effect(frame), list(itertools.combinations(sorted(frame.school_id.unique()), 2))
     assert (found.false_alarm.n, found.false_alarm.kind, found.false_alarm.mcse) == (10, "exact", None)
     assert found.false_alarm.value == pytest.approx(100 * alarmed(clean, deals, 2017, 0.0, 0.3))
-    out = [any(not r.low <= 0 <= r.high for r in early_rows_at(clean, own, 0.7)) for own in deals]
+    out = [
+        any(abs(r.value) > critical(r.df, 0.7) * r.se for r in early_rows(dealt(clean, own, 2017)))
+        for own in deals
+    ]
     assert found.starred.value == pytest.approx(100 * np.mean(out))
     for drift, enough in ((1.001 * found.slope_half.value, True), (0.999 * found.slope_half.value, False)):
         share = np.mean([alarmed(clean, deals, 2017, sign * drift, 0.3) for sign in (-1, 1)])
         assert (share >= 0.5) == enough
-
-
-def early_rows_at(frame, own, level):
-    design = laid_out(dealt(frame, own, 2017))
-    events, cells, result = average_by_event(design)
-    rows = estimate_rows(design, cells, result, level)
-    return [row for event, row in zip(events, rows, strict=True) if event < 0]
 
 
 def test_fresh_studies_with_such_a_drift_raise_the_band_s_alarm_half_the_time():

@@ -201,21 +201,21 @@ def test_no_violation_equals_the_usual_interval_and_the_estimate_is_never_exclud
 @few
 def test_no_other_estimator_has_a_shorter_interval(path, m, seed):
     shape = family(len(path.pre), path.weights)
-    found = shortest_interval(path.pre, path.post, path.covariance, path.weights, m=m, level=0.95)
+    found = shortest_interval(path.pre, path.post, path.covariance, path.weights, m=m)
     rng = np.random.default_rng(seed)
     assert periods(len(path.pre), len(path.post)) @ found.coefficients == pytest.approx(0, abs=1e-9)
     for step in (1e-3, 0.05, 1.0):
         other = found.coefficients + shape.free @ rng.normal(size=shape.free.shape[1]) * step
         sd = np.sqrt(other @ path.covariance @ other)
         bias = np.abs(bends(len(path.pre), len(path.post)).T @ other).sum()
-        assert sd * folded_critical(m * bias / sd, 0.95) >= found.half * (1 - 1e-9)
+        assert sd * folded_critical(m * bias / sd) >= found.half * (1 - 1e-9)
 
 
 def test_folded_critical_value_against_the_t_table_and_its_definition():
-    assert folded_critical(0.0, 0.95, 10.0) == pytest.approx(2.228139, abs=1e-6)
-    assert folded_critical(40.0, 0.95, 10.0) == pytest.approx(41.812461, abs=1e-6)
+    assert folded_critical(0.0, 10.0) == pytest.approx(2.228139, abs=1e-6)
+    assert folded_critical(40.0, 10.0) == pytest.approx(41.812461, abs=1e-6)
     draws = np.abs(np.random.default_rng(0).normal(size=1_000_000) + 0.7)
-    assert folded_critical(0.7, 0.95) == pytest.approx(np.quantile(draws, 0.95), abs=0.01)
+    assert folded_critical(0.7) == pytest.approx(np.quantile(draws, 0.95), abs=0.01)
 
 
 def test_coverage_at_the_edge_of_what_is_allowed():
@@ -275,8 +275,8 @@ def test_everything_wrong_is_said_at_once():
         pre=np.zeros(2), post=np.ones(2), covariance=np.diag([1.0, 1, 1, -1]), weights=np.ones(3)
     )
     with pytest.raises(MethodError) as caught:
-        relative_magnitudes(path, mbar=-1.0, level=95)
-    assert len(caught.value.problems) == 4
+        relative_magnitudes(path, mbar=-1.0)
+    assert len(caught.value.problems) == 3
     with pytest.raises(MethodError, match="4 coefficients"):
         smoothness(replace(path, covariance=np.eye(3), weights=None), m=0.0)
     with pytest.raises(MethodError, match="no spread"):

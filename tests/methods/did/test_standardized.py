@@ -9,7 +9,7 @@ from jackknife_by_hand import by_hand, starts_of
 
 from rpeval.errors import MethodError
 from rpeval.methods.did.design import lay_out
-from rpeval.methods.did.standardized import att_cox, att_school_sd, baseline_cox
+from rpeval.methods.did.standardized import att_cox, baseline_cox
 
 
 def draw(schools=12, adopters=5, years=6, *, effect=-5.0, level=20.0, seed=0) -> pd.DataFrame:
@@ -37,34 +37,16 @@ def test_cox_index_of_a_study_without_noise_by_hand():
     assert found.unit == "standard deviations"
 
 
-@pytest.mark.parametrize("method", [att_cox, att_school_sd])
 @pytest.mark.parametrize("weights", [None, "enrolled_n"])
-def test_intervals_by_leaving_each_school_out(method, weights):
+def test_intervals_by_leaving_each_school_out(weights):
     frame = draw(seed=4)
-    found = method(laid_out(frame, weights=weights))
+    found = att_cox(laid_out(frame, weights=weights))
     without = {
-        school: method(laid_out(frame[frame.school_id != school], weights=weights)).value
+        school: att_cox(laid_out(frame[frame.school_id != school], weights=weights)).value
         for school in frame.school_id.unique()
     }
     se, df = by_hand(found.value, without, starts_of(frame))
     assert (found.se, found.df) == pytest.approx((se, df), rel=1e-9)
-
-
-def test_school_standard_deviations_by_hand():
-    frame = draw(seed=2)
-    found = att_school_sd(laid_out(frame))
-    before = frame[frame.year < 2017].groupby("school_id").suspended_per_100.mean()
-    one, two = before.iloc[:5], before.iloc[5:]
-    sd = math.sqrt((one.var(ddof=1) * 4 + two.var(ddof=1) * 6) / 10)
-    change = frame[frame.year >= 2017].groupby("school_id").suspended_per_100.mean() - before
-    effect = change.iloc[:5].mean() - change.iloc[5:].mean()
-    assert found.value == pytest.approx((1 - 3 / 39) * effect / sd, abs=1e-9)
-    assert found.unit == "standard deviations among schools"
-
-
-def test_students_and_schools_are_two_scales():
-    frame = draw(seed=3)
-    assert att_school_sd(laid_out(frame)).value < 3 * att_cox(laid_out(frame)).value < 0
 
 
 def test_the_planted_index_is_held_as_often_as_said():
@@ -77,16 +59,10 @@ def test_the_planted_index_is_held_as_often_as_said():
     assert missed == pytest.approx(0.05, abs=3 * math.sqrt(0.05 * 0.95 / draws))
 
 
-def test_what_has_no_odds_or_no_spread_is_refused():
+def test_what_has_no_odds_is_refused():
     low = draw(level=4.0, effect=-9.0)
     with pytest.raises(MethodError, match="range in which odds exist"):
         att_cox(laid_out(low))
-    with pytest.raises(MethodError, match="Only 2 schools of a kind"):
-        att_school_sd(laid_out(draw(adopters=2)))
-    alike = draw()
-    alike["suspended_per_100"] = 9.0 - (alike.year >= alike.start_year)
-    with pytest.raises(MethodError, match="do not differ"):
-        att_school_sd(laid_out(alike))
 
 
 def test_the_baseline_takes_the_last_year_before_any_start_by_hand():

@@ -12,16 +12,14 @@ from rpeval.methods.did.design import lay_out
 from rpeval.methods.did.imputation import att_imputation
 from rpeval.methods.did.twfe import bacon, bacon_by_kind, twfe
 
-CASTLE = {"outcome": "l_homicide", "unit": "sid", "time": "year", "start": "start"}
-
 
 @pytest.fixture(scope="module")
 def castle() -> pd.DataFrame:
     data = pytest.importorskip("causaldata").castle.load_pandas().data
-    data = data[["sid", "year", "post", "l_homicide"]].copy()
+    data = data[["sid", "year", "post", "l_homicide"]].rename(columns={"sid": "school_id"})
     data["l_homicide"] = data["l_homicide"].astype(str).astype(float)
-    first = data[data.post == 1].groupby("sid").year.min()
-    return data.assign(year=data.year.astype(int), start=data.sid.map(first))
+    first = data[data.post == 1].groupby("school_id").year.min()
+    return data.assign(year=data.year.astype(int), start_year=data.school_id.map(first))
 
 
 def growing(seed=0) -> pd.DataFrame:
@@ -35,7 +33,7 @@ def growing(seed=0) -> pd.DataFrame:
 
 
 def test_equals_r_fixest_on_castle(castle):
-    estimate = twfe(lay_out(castle, **CASTLE))
+    estimate = twfe(lay_out(castle, outcome="l_homicide"))
     assert estimate.value == pytest.approx(0.0693984338854514, abs=1e-8)
     assert estimate.se == pytest.approx(0.0558596356955514, abs=1e-8)
     assert estimate.df == 49
@@ -44,8 +42,8 @@ def test_equals_r_fixest_on_castle(castle):
 @pytest.mark.shared
 def test_equals_r_fixest_on_mpdta(shared_data):
     frame = pd.read_csv(shared_data("data/did_reference/mpdta.csv"))
-    frame["first.treat"] = frame["first.treat"].where(frame["first.treat"] > 0)
-    estimate = twfe(lay_out(frame, outcome="lemp", unit="countyreal", start="first.treat"))
+    frame = frame.rename(columns={"countyreal": "school_id", "first.treat": "start_year"})
+    estimate = twfe(lay_out(frame.replace({"start_year": {0: np.nan}}), outcome="lemp"))
     assert estimate.value == pytest.approx(-0.0365489366740674, abs=1e-8)
     assert estimate.se == pytest.approx(0.013265155429339, abs=1e-8)
 
@@ -71,7 +69,7 @@ def test_equals_statsmodels_dummies_on_an_unbalanced_panel(weights):
 
 
 def test_decomposition_equals_r_bacondecomp(castle):
-    kinds = bacon_by_kind(bacon(lay_out(castle, **CASTLE))).set_index("comparison")
+    kinds = bacon_by_kind(bacon(lay_out(castle, outcome="l_homicide"))).set_index("comparison")
     assert kinds.weight.to_dict() == pytest.approx(
         {
             "Earlier vs later adopting": 0.0770787556377935,
@@ -91,8 +89,10 @@ def test_decomposition_equals_r_bacondecomp(castle):
 
 
 def test_decomposition_adds_up_to_the_two_way_estimate(castle):
-    rows = bacon(lay_out(castle, **CASTLE))
-    assert (rows.weight * rows.value).sum() == pytest.approx(twfe(lay_out(castle, **CASTLE)).value, abs=1e-10)
+    rows = bacon(lay_out(castle, outcome="l_homicide"))
+    assert (rows.weight * rows.value).sum() == pytest.approx(
+        twfe(lay_out(castle, outcome="l_homicide")).value, abs=1e-10
+    )
     assert rows.weight.sum() == pytest.approx(1)
     assert (rows.weight > 0).all()
 

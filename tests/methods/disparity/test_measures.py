@@ -209,9 +209,9 @@ def test_refusals_name_the_column_and_the_cell():
 
 def test_exact_risk_is_clopper_and_pearson():
     """Reference numbers from R: binom.test(3, 20) and binom.test(0, 10)."""
-    assert exact_risk(3, 20, level=0.95) == pytest.approx((0.03207094, 0.37892683), abs=1e-7)
-    assert exact_risk(0, 10, level=0.95) == pytest.approx((0, 0.30849710), abs=1e-7)
-    assert exact_risk(10, 10, level=0.95) == pytest.approx((0.69150290, 1), abs=1e-7)
+    assert exact_risk(3, 20) == pytest.approx((0.03207094, 0.37892683), abs=1e-7)
+    assert exact_risk(0, 10) == pytest.approx((0, 0.30849710), abs=1e-7)
+    assert exact_risk(10, 10) == pytest.approx((0.69150290, 1), abs=1e-7)
 
 
 @pytest.mark.parametrize(("n", "p", "m", "q", "exact"), [
@@ -221,8 +221,8 @@ def test_students_intervals_cover(n, p, m, q, exact):
     """Small counts cover at least as promised, large ones about; both judged by the Monte Carlo error."""
     rng, draws = np.random.default_rng(61), 2000
     a, b = rng.binomial(n, p, draws), rng.binomial(m, q, draws)
-    made = [difference_of_students(x, n, y, m, level=0.95) for x, y in zip(a, b, strict=True)]
-    ratios = [ratio_of_students(x, n, y, m, level=0.95) for x, y in zip(a, b, strict=True)]
+    made = [difference_of_students(x, n, y, m) for x, y in zip(a, b, strict=True)]
+    ratios = [ratio_of_students(x, n, y, m) for x, y in zip(a, b, strict=True)]
     error = 3 * math.sqrt(0.95 * 0.05 / draws)
     for covered in (
         np.mean([low <= p - q <= high for low, high in made]),
@@ -242,6 +242,6 @@ def test_events_intervals_cover_where_schools_differ():
         sides = np.column_stack([
             np.full(schools, 80.0), rng.poisson(80 * 0.3 * own), np.full(schools, 160.0), rng.poisson(160 * 0.1 * other),
         ])  # fmt: skip
-        low, high = leave_schools_out(sides, level=0.95)[0]
+        low, high = leave_schools_out(sides)[0]
         found.append(math.log(low) <= truth <= math.log(high))
     assert np.mean(found) == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / draws) + 0.01)

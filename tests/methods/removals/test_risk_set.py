@@ -125,13 +125,6 @@ def test_what_followed_by_hand():
     assert 40 not in set(follow(TINY, days=61)["day"])
 
 
-def test_a_removal_is_an_incident_that_an_action_followed():
-    acted = TINY.assign(acted=pd.array([True, False] + [True] * 7, dtype="boolean"))
-    followed = follow(acted, days=60, outcome="removal").set_index(["student", "day"])["followed"]
-    assert followed.loc[(1, 0)] == 0
-    assert followed.loc[(2, 0)] == 1
-
-
 def test_the_comparison_by_hand():
     # three schools; in each, one set: p1 - p0 and n1 n0 / n
     cells = {"a": (4, 1, 6, 3), "b": (2, 1, 8, 2), "c": (5, 0, 5, 2)}

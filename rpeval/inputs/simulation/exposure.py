@@ -54,4 +54,4 @@ def planted_exposure(met: pd.DataFrame, scale: Scale) -> dict[str, tuple[float, 
     gain = expected_score(scale, theta[reached]) - expected_score(scale, met["theta"].to_numpy()[reached])
     spread, _, _ = score_moments(scale, theta[(met["wave"] == met["wave"].min()).to_numpy()])
     note = "In student standard deviations of the first wave; what is reported, no benefit."
-    return {"survey.exposure.att": (float(gain.mean()) / spread, "SD", note)}
+    return {"survey.exposure.contrast": (float(gain.mean()) / spread, "SD", note)}

@@ -87,8 +87,7 @@ def test_the_folder_is_whole_and_obeys_its_schemas(studies, study):
         ),
     ]:
         jsonschema.validate(content, json.loads((ROOT / name).read_text(encoding="utf-8")))
-    wanted = {"01_suspensions", "02_disproportionality", "03_belonging", "05_report"}
-    wanted |= {"04_implementation"} if study != "prairie" else set()  # it names no log of the program
+    wanted = {"01_suspensions", "02_disproportionality", "03_belonging", "04_implementation", "05_report"}
     assert {p.stem for p in (folder / "notebooks").iterdir()} == wanted
     assert (folder / "report.html").stat().st_size < 400_000
 

@@ -27,10 +27,8 @@ def place(tmp_path_factory):
         warm.close()
 
 
-@pytest.mark.parametrize("kind", ["runner", "worker", "kernel", "two runs", "full disk"])
+@pytest.mark.parametrize("kind", ["runner", "worker", "kernel", "two runs"])
 def test_after_a_fault_resume_makes_every_byte_as_it_should_be(place, kind):
-    if kind in faults.MOUNTS and not faults.can_mount():
-        pytest.skip("this user cannot mount a small file system")
     chance = random.Random(kind)
     fault = faults.disturb(place, kind, chance.uniform(0.2, place.seconds), chance)
     assert fault.wrong == []

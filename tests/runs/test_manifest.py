@@ -146,7 +146,9 @@ def test_no_fingerprint_of_private_data_is_told(project, real):
 def test_what_is_restricted_is_marked(real, made):
     levels = {o["path"]: o["level"] for o in real["outputs"]}
     hidden = {path for path, level in levels.items() if level == "restricted"}
-    assert hidden == {p for p in levels if p.startswith(("notebooks/", "appendix/"))} | {"restricted/salt.txt"}
+    assert hidden == {p for p in levels if p.startswith(("notebooks/", "appendix/"))} | {
+        "restricted/salt.txt"
+    }
     assert any(path.startswith("appendix/") for path in hidden)
     assert all(o["keyed"] == (o["level"] == "restricted") for o in real["outputs"])
     assert {o["level"] for o in made["outputs"]} == {"shareable"}

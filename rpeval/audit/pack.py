@@ -2,7 +2,6 @@
 
 import io
 import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 from rpeval.audit.crate import NAME as CRATE
 from rpeval.audit.crate import describe_crate
 from rpeval.errors import Problem, RunError
-from rpeval.findings.store import open_findings
+from rpeval.findings.store import open_findings, write_bytes
 from rpeval.runs.manifest import NAME as MANIFEST
 from rpeval.runs.manifest import PLAIN, is_as_recorded, open_manifest, read_key
 
@@ -138,15 +137,7 @@ def _write(target: Path, files: Mapping[str, bytes]) -> None:
             info.create_system, info.external_attr = 3, 0o644 << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             zipped.writestr(info, body)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(made.getvalue())
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_bytes(target, made.getvalue())
 
 
 def write_guide(content: Mapping[str, Any], *, title: str, name: str, left_out: tuple[LeftOut, ...]) -> str:

@@ -3,10 +3,10 @@
 from rpeval.findings.book import Findings
 from rpeval.findings.finding import Finding, show_interval, show_number
 from rpeval.findings.planted import planted_and_found
-from rpeval.findings.store import Collected, collect, open_findings
+from rpeval.findings.store import Collected, collect, gather, open_findings
 from rpeval.findings.table import Table, printed
 
 __all__ = [
-    "Collected", "Finding", "Findings", "Table", "collect", "open_findings", "planted_and_found", "printed",
-    "show_interval", "show_number",
+    "Collected", "Finding", "Findings", "Table", "collect", "gather", "open_findings", "planted_and_found",
+    "printed", "show_interval", "show_number",
 ]  # fmt: skip

@@ -87,9 +87,9 @@ def _head(params: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Collected:
-    """All findings and tables of a study's folder.
+    """All findings and tables of a study's folder; one is equal to itself alone.
 
     findings : id to Finding
     tables   : id to Table
@@ -126,6 +126,11 @@ def collect(folder: Path | str, *, without: str = "") -> Collected:
     flat["claims"] = flat["claims"].map(" ".join)
     write_whole(folder / "findings.csv", flat.to_csv(index=False, lineterminator="\n"))
     return open_findings(folder)
+
+
+def gather(folder: Path | str) -> Collected:
+    """Read the findings of a folder: merged anew where the notebooks' parts are there, else as they stand."""
+    return collect(folder) if (Path(folder) / "findings").is_dir() else open_findings(folder)
 
 
 def open_findings(folder: Path | str) -> Collected:

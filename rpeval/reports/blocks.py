@@ -169,11 +169,12 @@ class Document:
 
     def figures(self) -> list[FigureBlock]:
         """List the figures in the order in which they stand, those in callouts too."""
-        return [b for s in self.sections for b in _inner(s.blocks) if isinstance(b, FigureBlock)]
+        return [b for s in self.sections for b in opened(s.blocks) if isinstance(b, FigureBlock)]
 
 
-def _inner(blocks: tuple[Block, ...]) -> Iterator[Block]:
+def opened(blocks: tuple[Block, ...]) -> Iterator[Block]:
+    """Give blocks in the order in which they stand, those in callouts behind their callout."""
     for block in blocks:
         yield block
         if isinstance(block, Callout):
-            yield from _inner(block.blocks)
+            yield from opened(block.blocks)

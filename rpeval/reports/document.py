@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rpeval.findings import Collected, Table, collect, open_findings
+from rpeval.findings import Collected, Table, gather
 from rpeval.reports import figures, tables
 from rpeval.reports.blocks import (
     Block,
@@ -43,9 +43,7 @@ def build(folder: Path | str, *, text: str = "report", lang: str = "en") -> Docu
     lang   : language of the document; "es" is complete for the text "brief", see translate.py
     Refuses (FindingError) a folder without findings, or with unfinished or contradicting parts.
     """
-    folder = Path(folder)
-    found = collect(folder) if (folder / "findings").is_dir() else open_findings(folder)
-    return compose(found, text=text, lang=lang)
+    return compose(gather(folder), text=text, lang=lang)
 
 
 def compose(
@@ -227,7 +225,8 @@ class _Composer:
         behind = None if f"table:{table.id}" in names else numbers
         if table.id not in self.drawn:
             self.drawn[table.id] = figures.svg(table)
-        note = tables.note_of(table, self.catalog["phrases"], printed_n=len(table.frame))  # a figure caps no rows
+        # a figure caps no rows
+        note = tables.note_of(table, self.catalog["phrases"], printed_n=len(table.frame))
         return FigureBlock(table.id, anchor("figure", table.id), names[f"figure:{table.id}"], numbers.caption,
                            table.alt, self.drawn[table.id], behind, note)  # fmt: skip
 

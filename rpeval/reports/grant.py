@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from rpeval.findings import Collected, collect, open_findings
+from rpeval.findings import Collected, gather
 from rpeval.reports import figures
 from rpeval.reports.blocks import Block, Declared, FigureBlock, Paragraph
 from rpeval.reports.document import compose
@@ -34,7 +34,7 @@ def grant(
     Refuses (FindingError) a folder without findings, or with unfinished ones.
     """
     found, drawn = (
-        study if isinstance(study, Collected) else _opened(Path(study)),
+        study if isinstance(study, Collected) else gather(study),
         {} if drawn is None else drawn,
     )
     pack: dict[str, str | bytes] = {}
@@ -43,10 +43,6 @@ def grant(
         pack[f"{piece}.docx"] = word(document, template=template)
         pack[f"{piece}.md"] = markdown(document, pictures=PICTURES)
     return pack | _figures(found, drawn) | {"findings.xlsx": workbook(found)}
-
-
-def _opened(folder: Path) -> Collected:
-    return collect(folder) if (folder / "findings").is_dir() else open_findings(folder)
 
 
 def _figures(found: Collected, svgs: dict[str, str]) -> dict[str, str | bytes]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from rpeval.reports.blocks import (
     Block,
     Bullets,
-    Callout,
     Document,
     FigureBlock,
     Paragraph,
     Runs,
     TableBlock,
+    opened,
     plain,
 )
 
@@ -120,16 +120,14 @@ def prose(document: Document) -> list[str]:
 
     Use it with `read`. Callouts are opened.
     """
-    return [plain(runs) for s in document.sections for runs in _said(s.blocks) if runs]
+    blocks = (block for section in document.sections for block in opened(section.blocks))
+    return [plain(runs) for block in blocks for runs in _said(block) if runs]
 
 
-def _said(blocks: Iterable[Block]) -> Iterator[Runs]:
-    for block in blocks:
-        if isinstance(block, Paragraph):
-            yield block.runs
-        elif isinstance(block, Bullets):
-            yield from block.items
-        elif isinstance(block, TableBlock | FigureBlock):
-            yield block.note
-        elif isinstance(block, Callout):
-            yield from _said(block.blocks)
+def _said(block: Block) -> Iterator[Runs]:
+    if isinstance(block, Paragraph):
+        yield block.runs
+    elif isinstance(block, Bullets):
+        yield from block.items
+    elif isinstance(block, TableBlock | FigureBlock):
+        yield block.note

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from rpeval.findings import Collected, collect, open_findings
+from rpeval.findings import Collected, gather
 from rpeval.findings.store import write_bytes, write_whole
 from rpeval.reports.blocks import Document
 from rpeval.reports.document import compose
@@ -28,7 +28,7 @@ def render_page(folder: Path | str) -> Path:
     Refuses (FindingError) a folder without findings, or with unfinished ones.
     """
     folder = Path(folder)
-    found = _open(folder)
+    found = gather(folder)
     document = compose(found, text=_text(found))
     _write(folder, web(found, document) | _pictures(document))
     return folder / "report.html"
@@ -44,7 +44,7 @@ def render(folder: Path | str) -> Path:
     Refuses (FindingError) a folder without findings, or with unfinished ones.
     """
     folder = Path(folder)
-    found, drawn = _open(folder), {}
+    found, drawn = gather(folder), {}
     template = folder / TEMPLATE if (folder / TEMPLATE).is_file() else None
     document = compose(found, text=_text(found), drawn=drawn)
     files = web(found, document) | _pictures(document) | _printed("report", document, template)
@@ -53,10 +53,6 @@ def render(folder: Path | str) -> Path:
     _write(folder, files)
     _remove_stale(folder, files)
     return folder / "report.html"
-
-
-def _open(folder: Path) -> Collected:
-    return collect(folder) if (folder / "findings").is_dir() else open_findings(folder)
 
 
 def _text(found: Collected) -> str:

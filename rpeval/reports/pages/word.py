@@ -21,6 +21,7 @@ from rpeval.reports.blocks import (
     Run,
     Runs,
     TableBlock,
+    opened,
 )
 from rpeval.reports.pages import raster, word_file
 from rpeval.reports.pages.pdf import elsewhere
@@ -110,12 +111,9 @@ def _add(margin: Any, line: str, *, own: bool) -> None:
     element.append(parse_xml(line.replace("<w:p>", f"<w:p {DECLARED}>", 1)))
 
 
-def _exhibits(blocks: Iterable[Block]) -> Iterator[TableBlock | FigureBlock]:
-    for block in blocks:
-        if isinstance(block, Callout):
-            yield from _exhibits(block.blocks)
-        elif isinstance(block, TableBlock | FigureBlock):
-            yield block
+def _exhibits(document: Document) -> Iterator[TableBlock | FigureBlock]:
+    blocks = (block for section in document.sections for block in opened(section.blocks))
+    return (block for block in blocks if isinstance(block, TableBlock | FigureBlock))
 
 
 def _place(section: int) -> str:
@@ -130,7 +128,7 @@ class _Writer:
         self.document, self.file, self.style, self.room = document, file, style, room
         self.serial = 1000 + len(list(file.element.body.iter(qn("w:bookmarkStart"))))
         self.named: set[str] = set()
-        self.targets = {bookmark_name(b.anchor) for s in document.sections for b in _exhibits(s.blocks)}
+        self.targets = {bookmark_name(b.anchor) for b in _exhibits(document)}
         self.counted: dict[str, int] = {}
         drawn = document.figures()
         pictures = raster.png([b.svg for b in drawn], ppi=PPI)

@@ -1,12 +1,11 @@
 """Digits on the pages of a report that come from nowhere: no finding, nothing declared, no exhibit's name."""
 
 import re
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from rpeval.findings import open_findings
 from rpeval.reports.blocks import (
     Block,
     Bullets,
@@ -15,9 +14,10 @@ from rpeval.reports.blocks import (
     FigureBlock,
     Paragraph,
     TableBlock,
+    opened,
     plain,
 )
-from rpeval.reports.document import build
+from rpeval.reports.document import compose
 from rpeval.reports.quoting.texts import Passage, read_texts, squeezed
 
 PAGES = ("report.html", "report.docx", "report.pdf")
@@ -32,26 +32,12 @@ def stray(folder: Path | str, *, text: str = "report") -> list[tuple[str, str, s
     Returns (file, where, text) in the order of the pages; empty where every digit has a source.
     """
     folder = Path(folder)
-    document = _built(folder, text)
+    document = compose(open_findings(folder), text=text)
     found = []
     for name in (page.replace("report", text) for page in PAGES):
         if (folder / name).exists():
             found += [(name, *one) for one in _of_page(folder / name, document)]
     return found
-
-
-def _built(folder: Path, text: str) -> Document:
-    """Compose the document from a copy, because composing writes findings.json."""
-    with tempfile.TemporaryDirectory() as place:
-        copy = Path(place) / folder.name
-        copy.mkdir()
-        for name in ("findings", "tables", "findings.json"):
-            source = folder / name
-            if source.is_dir():
-                shutil.copytree(source, copy / name)
-            elif source.exists():
-                shutil.copy(source, copy / name)
-        return build(copy, text=text)
 
 
 def _of_page(path: Path, document: Document) -> Iterator[tuple[str, str]]:
@@ -107,23 +93,22 @@ def pieces(document: Document) -> Iterator[str]:
     yield from document.words.values()
     for section in document.sections:
         yield section.heading
-        yield from _of_blocks(section.blocks, document)
+        for block in opened(section.blocks):
+            yield from _of_block(block, document)
 
 
-def _of_blocks(blocks: Iterable[Block], document: Document) -> Iterator[str]:
-    for block in blocks:
-        match block:
-            case Paragraph():
-                yield plain(block.runs)
-            case Bullets():
-                yield from map(plain, block.items)
-            case Callout():
-                yield block.heading
-                yield from _of_blocks(block.blocks, document)
-            case TableBlock():
-                yield from _of_table(block)
-            case FigureBlock():
-                yield from _of_figure(block, document)
+def _of_block(block: Block, document: Document) -> Iterator[str]:
+    match block:
+        case Paragraph():
+            yield plain(block.runs)
+        case Bullets():
+            yield from map(plain, block.items)
+        case Callout():
+            yield block.heading
+        case TableBlock():
+            yield from _of_table(block)
+        case FigureBlock():
+            yield from _of_figure(block, document)
 
 
 def _of_table(block: TableBlock) -> Iterator[str]:
@@ -145,19 +130,13 @@ def _of_figure(block: FigureBlock, document: Document) -> Iterator[str]:
 def _headings(document: Document) -> Iterator[str]:
     for section in document.sections:
         yield section.heading
-        for block in _tables(section.blocks):
+        for block in filter(None, map(_table_of, opened(section.blocks))):
             yield from (plain((h,)) for h in block.headings)
             yield f"{block.name}. {plain(block.caption)}"
 
 
-def _tables(blocks: Iterable[Block]) -> Iterator[TableBlock]:
-    for block in blocks:
-        if isinstance(block, TableBlock):
-            yield block
-        elif isinstance(block, FigureBlock) and block.table is not None:
-            yield block.table
-        elif isinstance(block, Callout):
-            yield from _tables(block.blocks)
+def _table_of(block: Block) -> TableBlock | None:
+    return block if isinstance(block, TableBlock) else block.table if isinstance(block, FigureBlock) else None
 
 
 def _numbers(text: str) -> list[str]:

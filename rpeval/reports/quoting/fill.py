@@ -1,11 +1,10 @@
 """Put a study's numbers into somebody's document, each by its name, and write down inside it what was put."""
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from rpeval.errors import Problem
+from rpeval.findings.store import write_bytes
 from rpeval.reports.quoting import fill_markdown, fill_word
 from rpeval.reports.quoting.placeholders import KINDS, problems, wanted
 from rpeval.reports.quoting.quotes import Quotes
@@ -54,7 +53,7 @@ def fill(
     if found := problems(passages, quotes):
         raise TextError(Problem(f"{template.name}, {p.where}", p.what, p.fix) for p in found)
     places = wanted(passages)
-    _write(target, WRITERS[template.suffix.lower()](template, quotes, target))
+    write_bytes(target, WRITERS[template.suffix.lower()](template, quotes, target))
     return Filled(target, len(places), tuple(_refused(quotes, places)))
 
 
@@ -84,17 +83,3 @@ def _refused(quotes: Quotes, places: list) -> list[Problem]:
             f = quotes.found.findings[one.id]
             found.append(Problem(one.where, f"{one.id} is {f.shown}: {f.reason}", f.remedy, stops=False))
     return found
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file completely or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

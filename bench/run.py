@@ -10,6 +10,7 @@ import calibration
 import cases
 import did
 import faults
+import many
 import picture
 import placebo
 import survey
@@ -17,7 +18,17 @@ import survey_calibration
 import synthesis
 
 HERE = Path(__file__).parent
-BENCHES = ("did", "calibration", "fresh", "placebo", "survey_calibration", "survey", "synthesis", "faults")
+BENCHES = (
+    "did",
+    "calibration",
+    "fresh",
+    "placebo",
+    "survey_calibration",
+    "survey",
+    "synthesis",
+    "faults",
+    "many",
+)
 
 
 def main() -> None:
@@ -57,6 +68,8 @@ def main() -> None:
     if "faults" in wanted:
         found = faults.run(chosen.draws or (faults.FULL if chosen.full else faults.QUICK))
         print(faults.write(found, folder))
+    if "many" in wanted:
+        print(many.write(many.run(full=chosen.full, studies=chosen.draws), folder))
     print(f"Tables are in {folder.relative_to(HERE.parent)}/.")
 
 

@@ -1,0 +1,573 @@
+"""Many studies: `rpeval run` beside a loop of papermill and nbconvert, and a floor; memory and cost to 300.
+
+    python bench/many.py                     2 studies each way, 6 watched, into bench/out/ (about 4 minutes)
+    python bench/many.py --full              40 studies each way, 300 watched, into bench/ (hours)
+    python bench/many.py naive --full        one part alone: naive, rpeval, floor, large or write
+    python bench/many.py rpeval floor --studies 4
+    python bench/many.py write --full        the table, from what the parts left in bench/out/many.json
+
+Every study is drawn anew from the recipe of Prairie (12 schools), each from a seed of its own, and goes
+through notebooks 01 to 05. The parts:
+
+- naive: for each notebook the command papermill, then `jupyter nbconvert --to html`, one after the other,
+  with the stock kernel; of the report's page then a PDF by headless Chromium, a Word file by LibreOffice;
+- rpeval: `rpeval run params/*.yml -j 2`, which also writes briefs, grant packs, indexes and manifests;
+- floor: two processes forked from one that has imported the libraries, with no Jupyter in them: the code of
+  the notebooks is executed as plain Python, what a cell shows is put into the notebook, and the same pages
+  are made. Studies share a process, so what the first has read and drawn serves the next;
+- large: `rpeval run -j 2` over many studies; the memory of all its processes is looked at every second.
+"""
+
+import argparse
+import ast
+import contextlib
+import io
+import json
+import linecache
+import multiprocessing
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+KEPT = HERE / "out" / "many.json"
+BIN = Path(sys.executable).parent
+NOTEBOOKS = ("01_suspensions", "02_disproportionality", "03_belonging", "04_implementation", "05_report")
+COMMAND = (sys.executable, "-P", "-c", "from rpeval.cli import main; main()")
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+WAYS = ("naive", "rpeval", "floor")
+PARTS = (*WAYS, "large", "write")
+QUICK, FULL = {"studies": 2, "large": 6}, {"studies": 40, "large": 300}
+JOBS, SEED, MARKS = 2, 20_270_000, (1, 10, 30, 100, 300, 1_000)
+FASTER, OF_FLOOR, FLAT, ENOUGH, BUSY = 6.0, 1.3, 1.10, 100, 0.15
+SHOWN = {"studies": 0, "seconds": 0, "each": 2, "peak": 0, "runner": 0}
+
+Result = dict[str, Any]
+
+
+# The studies
+
+
+@contextlib.contextmanager
+def project(studies: int) -> Iterator[tuple[Path, list[str]]]:
+    """Make a project of so many drawn studies in a temporary folder; give it and the studies' names."""
+    with tempfile.TemporaryDirectory(prefix="many-") as folder:
+        root = Path(folder) / "project"
+        for name in ("notebooks", "data/reference"):
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns(".*"))
+        (root / "params").mkdir()
+        yield root, [draw(root, number) for number in range(1, studies + 1)]
+
+
+def draw(root: Path, number: int) -> str:
+    """Draw one study into a project: its files, its truth and its params; the number makes its seed."""
+    import yaml
+
+    from rpeval.inputs.simulate import study, write_study
+
+    name, seed, reference = f"study{number:04d}", SEED + number, root / "data" / "reference"
+    recipe = yaml.safe_load((reference / "recipes" / "prairie.yml").read_text(encoding="utf-8"))
+    instrument = reference / "instruments" / f"{recipe['survey']['instrument']}.yml"
+    drawn = study(
+        {**recipe, "study": name, "seed": seed}, yaml.safe_load(instrument.read_text(encoding="utf-8"))
+    )
+    write_study(drawn, root / "data" / name)
+    text = (ROOT / "params" / "prairie.yml").read_text(encoding="utf-8")
+    for old, new in [
+        ("study: prairie", f"study: {name}"),
+        (f"seed: {recipe['seed']}", f"seed: {seed}"),
+        ("practices in Prairie", f"practices in District {number}"),
+        ("name: Prairie (simulated)", f"name: District {number} (simulated)"),
+        ("data/simulated/prairie/", f"data/{name}/"),
+    ]:
+        if old not in text:
+            raise SystemExit(f"params/prairie.yml has no longer {old!r}: correct bench/many.py.")
+        text = text.replace(old, new)
+    (root / "params" / f"{name}.yml").write_text(text, encoding="utf-8")
+    return name
+
+
+# The ways
+
+
+@contextlib.contextmanager
+def clock() -> Iterator[Result]:
+    """Take the time of what is done inside, and the processor's time in all processes that ended in it."""
+    found: Result = {}
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    yield found
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found["seconds"] = time.monotonic() - begun
+    found["cpu"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def naive(studies: int) -> Result:
+    """Run the loop of commands, one process after the other, with the machine's own settings."""
+    with project(studies) as (root, names):
+        steps, failed = dict.fromkeys(("papermill", "nbconvert", "pdf", "word"), 0.0), []
+        out, lacking = root.parent / "out", [step for step in ("pdf", "word") if not program(step)]
+        with clock() as found:
+            for name in names:
+                (out / name).mkdir(parents=True)
+                for step, words in loop(name, out):
+                    begun = time.monotonic()
+                    if not command(words, root) and name not in failed:
+                        failed.append(name)
+                    steps[step] += time.monotonic() - begun
+                missing = {"05_report.html", "05_report.pdf", "05_report.docx"} - {*os.listdir(out / name)}
+                print(f"naive  {name}  {sum(steps.values()):.0f} s so far", flush=True)
+                failed += [name] if len(missing) > len(lacking) and name not in failed else []
+        return found | {"steps": steps, "failed": failed, "lacking": lacking, "numbers": numbers(root)}
+
+
+def loop(name: str, out: Path) -> Iterator[tuple[str, list[str]]]:
+    """Give the commands of the loop for one study, each with its step."""
+    place, page = out / name, out / name / "05_report.html"
+    for notebook in NOTEBOOKS:
+        ran = f"{place}/{notebook}.ipynb"
+        words = ["papermill", f"notebooks/{notebook}.ipynb", ran, "--cwd", "notebooks", "-k", "python3"]
+        quiet = ["--no-progress-bar", "--log-level", "ERROR"]
+        yield "papermill", [*words, "-p", "params", f"params/{name}.yml", *quiet]
+        yield "nbconvert", ["jupyter", "nbconvert", "--log-level", "ERROR", "--to", "html", ran]
+    if browser := program("pdf"):
+        plain = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+        where = [
+            f"--user-data-dir={out}/browser",
+            "--disable-background-networking",
+            f"--print-to-pdf={page.with_suffix('.pdf')}",
+            str(page),
+        ]
+        yield "pdf", [browser, *plain, *where]
+    if office := program("word"):
+        words = [office, f"-env:UserInstallation={(out / 'office').as_uri()}", "--headless", "--writer"]
+        yield "word", [*words, "--convert-to", "docx", "--outdir", str(place), str(page)]
+
+
+def program(step: str) -> str | None:
+    """Find the program that makes a form of the naive report; none where it is not installed."""
+    wanted = BROWSERS if step == "pdf" else ("soffice",)
+    return next((name for name in wanted if shutil.which(name)), None)
+
+
+def command(words: list[str], root: Path) -> bool:
+    """Run one command in the project, with this interpreter's programs first; say whether it ended well."""
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(words, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"{' '.join(words[:2])}: exit code {done.returncode}\n{done.stderr[-1000:]}", flush=True)
+    return done.returncode == 0
+
+
+def ours(studies: int) -> Result:
+    """Run the same studies by `rpeval run`, in one command."""
+    with project(studies) as (root, names):
+        words = [*COMMAND, "run", *(f"params/{name}.yml" for name in names), "-j", str(JOBS)]
+        with clock() as found:
+            command(words, root)
+        failed = [name for name in names if not (root / "reports" / name / "manifest.json").is_file()]
+        return found | {"failed": failed, "numbers": numbers(root)}
+
+
+def floor(studies: int) -> Result:
+    """Run the same studies plainly, in a command of its own, from its start to its end."""
+    with project(studies) as (root, names):
+        words = [sys.executable, str(Path(__file__).resolve()), "--plainly", str(root), *names]
+        single = {**os.environ, **dict.fromkeys(THREADS, "1")}
+        with clock() as found:
+            done = subprocess.run(words, env=single, stdout=subprocess.PIPE, text=True, check=True)
+        return found | {"failed": json.loads(done.stdout), "numbers": numbers(root)}
+
+
+def numbers(root: Path) -> dict[str, dict[str, str]]:
+    """Give what was found of each study, as it is printed: the ways must agree in it."""
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted((root / "reports").glob("*/findings/*.json")):
+        study = path.parts[-3].removesuffix(".draft")
+        for finding in json.loads(path.read_text(encoding="utf-8"))["findings"]:
+            found.setdefault(study, {})[finding["id"]] = str(finding.get("shown", finding.get("value")))
+    return found
+
+
+# The floor: the notebooks as plain Python
+
+
+def plainly(root: Path, names: list[str]) -> list[str]:
+    """Run studies in two processes that are forked when everything is imported; name those that failed."""
+    contents = {name: json.loads((root / "notebooks" / f"{name}.ipynb").read_text()) for name in NOTEBOOKS}
+    for cell in (cell for content in contents.values() for cell in code_of(content)):
+        for node in ast.parse("".join(cell["source"])).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                exec(compile(ast.Module([node], []), "<imports>", "exec"), {})
+    from rpeval.reports import render  # noqa: F401  (its own imports are the point)
+
+    os.chdir(root / "notebooks")
+    with multiprocessing.get_context("fork").Pool(JOBS) as pool:
+        failed = pool.map(partial(study_plainly, root, contents), names, chunksize=1)
+        pool.close()
+        pool.join()
+    return [name for name in failed if name]
+
+
+def study_plainly(root: Path, contents: Mapping[str, dict[str, Any]], name: str) -> str:
+    """Run one study's notebooks and make its pages in its draft folder; give its name when that fails."""
+    from rpeval.reports.render import render
+
+    folder = root / "reports" / f"{name}.draft"
+    (folder / "notebooks").mkdir(parents=True)
+    try:
+        for notebook, content in contents.items():
+            ran = execute(content, f"params/{name}.yml")
+            (folder / "notebooks" / f"{notebook}.ipynb").write_text(json.dumps(ran), encoding="utf-8")
+        render(folder)
+    except Exception:
+        traceback.print_exc()
+        return name
+    return ""
+
+
+def code_of(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give a notebook's cells of code."""
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def execute(notebook: Mapping[str, Any], params: str) -> dict[str, Any]:
+    """Execute a notebook's code in a namespace of its own, and give the notebook with what was shown."""
+    space: dict[str, Any] = {"__name__": "__main__"}
+    cells, count = [], 0
+    for cell in notebook["cells"]:
+        cells.append(cell)
+        if "parameters" in cell["metadata"].get("tags", []):
+            given = {"cell_type": "code", "id": "given", "metadata": {"tags": ["injected-parameters"]}}
+            cells.append({**given, "source": f"params = {params!r}"})
+    for at, cell in enumerate(cells):
+        if cell["cell_type"] == "code":
+            count += 1
+            outputs = run_cell("".join(cell["source"]), space, f"<cell {count}>")
+            cells[at] = {**cell, "execution_count": count, "outputs": outputs}
+    return {**notebook, "cells": cells}
+
+
+def run_cell(source: str, space: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Execute one cell: what it prints, displays, and the value of an expression at its end."""
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    body, shown, said = ast.parse(source).body, [], io.StringIO()
+    last = ast.Expression(body.pop().value) if body and isinstance(body[-1], ast.Expr) else None
+    space["display"] = lambda *values: shown.extend(map(represent, values))
+    with contextlib.redirect_stdout(said):
+        exec(compile(ast.Module(body, []), name, "exec"), space)
+        value = eval(compile(last, name, "eval"), space) if last else None
+    if value is not None:
+        shown.append(represent(value))
+    text = said.getvalue().splitlines(keepends=True)
+    return [*([{"output_type": "stream", "name": "stdout", "text": text}] if text else []), *shown]
+
+
+def represent(value: object) -> dict[str, Any]:
+    """Give a value as a notebook keeps it: as text, and as a table or picture where it has such a form."""
+    data = {"text/plain": repr(value)}
+    for kind, form in {"text/html": "_repr_html_", "image/svg+xml": "_repr_svg_"}.items():
+        made = getattr(value, form, lambda: None)()
+        data |= {} if made is None else {kind: made}
+    return {"output_type": "display_data", "data": data, "metadata": {}}
+
+
+# Memory and cost
+
+
+def large(studies: int) -> Result:
+    """Run many studies, look at the memory of all processes every second, and note when each study ends."""
+    with project(studies) as (root, names):
+        words = [*COMMAND, "run", *(f"params/{name}.yml" for name in names), "-j", str(JOBS)]
+        samples: list[tuple[float, float, float]] = []
+        ended: list[float] = []
+        with clock() as found, (root.parent / "said.txt").open("w+") as said:
+            begun = time.monotonic()
+            run = subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE, stderr=said, text=True)
+            watch = threading.Thread(target=look, args=(run, begun, samples), daemon=True)
+            watch.start()
+            for line in run.stdout or ():
+                if re.match(r"study\d+  (done|failed).*  [\d.]+ s$", line):
+                    ended.append(time.monotonic() - begun)
+                    print(f"large  {len(ended)} of {studies}  {ended[-1]:.0f} s", flush=True)
+            run.wait()
+            watch.join()
+        failed = [name for name in names if not (root / "reports" / name / "manifest.json").is_file()]
+        return found | {"failed": failed, "ended": ended, "samples": samples}
+
+
+def look(run: subprocess.Popen, begun: float, samples: list[tuple[float, float, float]]) -> None:
+    """Note, every second, the memory of a run's processes together and that of the runner alone, in MB."""
+    while run.poll() is None:
+        held = sum(memory(process, "smaps_rollup", "Pss:") for process in family(run.pid))
+        samples.append((time.monotonic() - begun, held, memory(run.pid, "status", "VmRSS:")))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.wait(1)
+
+
+def family(first: int) -> list[int]:
+    """Give a process and all that descend from it."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(path.read_text(errors="replace").rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(path.parent.name))
+    found = [first]
+    for process in found:
+        found += children.get(process, [])
+    return found
+
+
+def memory(process: int, file: str, entry: str) -> float:
+    """Read one entry about a process's memory, in MB of 1,000,000 bytes; 0 when it has ended."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process}/{file}").read_text().splitlines():
+            if line.startswith(entry):
+                return int(line.split()[1]) * 1024 / 1e6
+    return 0.0
+
+
+def windows(result: Result) -> list[dict[str, float]]:
+    """Cut a long run at the 1st, 10th, 30th … study; give each part's seconds and peak memory."""
+    ended, found, before, at = result["ended"], [], 0.0, 0
+    for mark in sorted({*(m for m in MARKS if m < len(ended)), len(ended)} - {0}):
+        until = ended[mark - 1]
+        inside = [s for s in result["samples"] if before <= s[0] <= until] or [(0.0, 0.0, 0.0)]
+        each = (until - before) / (mark - at)
+        peak, runner = max(s[1] for s in inside), max(s[2] for s in inside)
+        found.append({"studies": mark, "seconds": until, "each": each, "peak": peak, "runner": runner})
+        before, at = until, mark
+    return found
+
+
+def line_through(ended: list[float]) -> dict[str, float]:
+    """Fit seconds = start + each × studies by least squares; `off` is the residuals' standard deviation."""
+    import numpy as np
+
+    count = np.arange(1, len(ended) + 1)
+    each, start = np.polyfit(count, ended, 1)
+    residual = np.asarray(ended) - start - each * count
+    off = float(np.sqrt((residual**2).sum() / max(len(ended) - 2, 1)))
+    return {"start": float(start), "each": float(each), "off": off, "most": float(abs(residual).max())}
+
+
+# The table
+
+ABOUT = """Written by `bench/many.py`, whose first lines say what each way does. Each study is drawn from the
+recipe of Prairie (12 schools, 7 years, a survey, logs and costs) and goes through notebooks 01 to 05 to its
+pages. CPU seconds are those of all processes that a way started."""
+HEADS = {
+    "ways": "| way | studies | seconds | seconds a study | CPU s a study | naive ÷ this | this ÷ floor |\n"
+    "|---|--:|--:|--:|--:|--:|--:|",
+    "large": "| up to study | seconds | seconds a study, this part | peak MB, this part | runner's own MB |\n"
+    "|--:|--:|--:|--:|--:|",
+    "parts": "| part | studies | when | load at its begin | commit |\n|---|--:|---|--:|---|",
+}
+WORDS = {True: "holds", False: "MISSED", None: "not judged"}
+
+
+def ratio(results: Mapping[str, Result], way: str, other: str) -> float | None:
+    """Divide the seconds a study of two ways; nothing where one was not measured, or a study failed."""
+    pair = [results[name] for name in (way, other) if name in results and not results[name]["failed"]]
+    each = [found["seconds"] / found["studies"] for found in pair]
+    return each[0] / each[1] if len(each) == 2 else None
+
+
+def targets(results: Mapping[str, Result]) -> list[tuple[str, bool | None, str]]:
+    """Say of each target whether it holds, and what was measured; None where that cannot be told."""
+    faster, above = ratio(results, "naive", "rpeval"), ratio(results, "rpeval", "floor")
+    cut = windows(results["large"])[-2:] if "large" in results and not results["large"]["failed"] else []
+    if len(cut) == 2 and cut[1]["studies"] >= ENOUGH:
+        grown = max(cut[1][key] / cut[0][key] for key in ("peak", "runner"))
+        flat, told = grown <= FLAT, f"the last part's peak is {grown:.2f} times that of the part before it"
+    else:
+        flat, told = None, f"no run of {ENOUGH} studies or more without a failure"
+    return [
+        (f"at least {FASTER:g} times fewer seconds than the naive loop",
+         None if faster is None else faster >= FASTER, _times(faster)),
+        (f"within {OF_FLOOR:g} times the floor", None if above is None else above <= OF_FLOOR, _times(above)),
+        (f"flat memory, of all processes and of the runner (by at most {FLAT:g} times)", flat, told),
+    ]  # fmt: skip
+
+
+def _times(value: float | None) -> str:
+    return "not measured, or a study failed" if value is None else f"{value:.2f} times"
+
+
+def write(results: Mapping[str, Result], folder: Path) -> Path:
+    """Write many.md from what the parts measured."""
+    lines = ["# Many studies", "", ABOUT, ""]
+    lines += [f"- **{WORDS[holds]}**: {what} ({told})" for what, holds, told in targets(results)]
+    lines += ["", HEADS["ways"], *(row(results, way) for way in WAYS), ""]
+    lines += [f"- {told}" for told in remarks(results)]
+    lines += [*long_run(results), "", HEADS["parts"]]
+    for part in [part for part in PARTS if part in results]:
+        found = results[part]
+        lines.append(
+            f"| {part} | {found['studies']} | {found['when']} | {found['load']:.1f} | {found['commit']} |"
+        )
+    path = folder / "many.md"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def row(results: Mapping[str, Result], way: str) -> str:
+    """Write one way's row of the table."""
+    if way not in results:
+        return f"| {way} | not measured | | | | | |"
+    found, n = results[way], results[way]["studies"]
+    against = [ratio(results, "naive", way), ratio(results, way, "floor")]
+    told = ["" if value is None else f"{value:.2f}" for value in against]
+    seconds = f"{found['seconds']:.1f} | {found['seconds'] / n:.2f} | {found['cpu'] / n:.2f}"
+    return f"| {way} | {n} | {seconds} | {' | '.join(told)} |"
+
+
+def remarks(results: Mapping[str, Result]) -> list[str]:
+    """Say what a reader must know beside the times."""
+    ways, told = {way: results[way] for way in WAYS if way in results}, []
+    for part, found in results.items():
+        if found["failed"]:
+            told.append(
+                f"{part}: failed were {len(found['failed'])} studies, {', '.join(found['failed'][:5])}."
+            )
+        if found["busy"] > BUSY:
+            told.append(f"{part}: the machine was {found['busy']:.0%} busy before it began: no clean times.")
+    if naive := ways.get("naive"):
+        told += [f"The naive loop makes no {form}: no program for it is here." for form in naive["lacking"]]
+        steps = ", ".join(f"{step} {seconds:.0f}" for step, seconds in naive["steps"].items())
+        told.append(f"Of the naive seconds: {steps}.")
+    if any(found["studies"] < 10 for found in ways.values()):
+        told.append("With so few studies, what `rpeval run` does once (starting its processes, importing)"
+                    " weighs more than in the full measurement: these ratios are not the claim.")  # fmt: skip
+    for key, words in {"studies": "numbers of studies", "commit": "commits"}.items():
+        if len({found[key] for found in ways.values()}) > 1:
+            told.append(f"The ways were measured on different {words}; ratios are of seconds a study.")
+    return [*told, *agreement(ways)]
+
+
+def agreement(ways: Mapping[str, Result]) -> list[str]:
+    """Say whether the ways print the same numbers for the studies that they share."""
+    if len(ways) < 2:
+        return []
+    first, *others = (found["numbers"] for found in ways.values())
+    shared = sorted(set(first).intersection(*others))
+    count, apart = sum(len(first[study]) for study in shared), set()
+    for study in shared:
+        for other in (found[study] for found in others):
+            wrong = [id for id in {*first[study], *other} if first[study].get(id) != other.get(id)]
+            apart |= {f"{study} {id}" for id in wrong}
+    if apart:
+        return [f"The ways DIFFER in {len(apart)} of {count} findings: {', '.join(sorted(apart)[:5])}."]
+    return [f"The ways print the same {count} findings (studies compared: {len(shared)})."]
+
+
+def long_run(results: Mapping[str, Result]) -> list[str]:
+    """Write the table of the long run: seconds and peak memory, part by part, and the line through them."""
+    if len(results.get("large", {}).get("ended", [])) < 3:
+        return []
+    n, line = len(results["large"]["ended"]), line_through(results["large"]["ended"])
+    far = (line["start"] + 1_000 * line["each"]) / 60
+    parts = [[f"{w[key]:.{digits}f}" for key, digits in SHOWN.items()] for w in windows(results["large"])]
+    return [
+        "", f"`rpeval run -j {JOBS}` over {n} studies; each part of the table begins where the one before it"
+        " ends. Peak memory is of the runner, its workers, the warm process and all kernels together (PSS,"
+        " looked at every second).", "", HEADS["large"], *(f"| {' | '.join(part)} |" for part in parts), "",
+        f"By least squares a study costs {line['each']:.2f} seconds, and the beginning {line['start']:.1f};"
+        f" the ends of studies lie {line['off']:.1f} seconds off that line (standard deviation; at most"
+        f" {line['most']:.1f}). 1,000 studies were not run: if the line goes on, they take {far:.0f} min.",
+    ]  # fmt: skip
+
+
+# The parts
+
+
+def measure(part: str, studies: int) -> Result:
+    """Measure one part, and note when, on what, and beside how much other work."""
+    when, load = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), os.getloadavg()[0]
+    do: Callable[[int], Result] = {"naive": naive, "rpeval": ours, "floor": floor, "large": large}[part]
+    found = {
+        "studies": studies,
+        "when": when,
+        "load": load,
+        "busy": busy(),
+        "commit": commit(),
+        **do(studies),
+    }
+    print(f"{part}: {studies} studies in {found['seconds']:.1f} s, {found['cpu']:.1f} s of CPU", flush=True)
+    return found
+
+
+def busy() -> float:
+    """Look for some seconds at how much of the processors other work takes."""
+    looks = []
+    for _ in range(2):
+        spent = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        looks.append((sum(spent), spent[3] + spent[4]))
+        time.sleep(2)
+    (before, idle), (after, still) = looks
+    return 1 - (still - idle) / (after - before)
+
+
+def commit() -> str:
+    """Name the commit that is measured, and whether the files differ from it."""
+    git = partial(subprocess.run, cwd=ROOT, capture_output=True, text=True, check=False)
+    name = git(["git", "rev-parse", "--short", "HEAD"]).stdout.strip() or "unknown"
+    changed = git(["git", "status", "--porcelain", "-uno", "rpeval", "notebooks", "data"]).stdout.strip()
+    return f"{name}, with changes" if changed else name
+
+
+def run(parts: Iterable[str] = PARTS, *, full: bool = False, **sizes: int | None) -> dict[str, Result]:
+    """Measure parts, keep each as soon as it is there, and give all that is kept of this size of bench."""
+    size = "full" if full else "quick"
+    wanted = {**(FULL if full else QUICK), **{name: n for name, n in sizes.items() if n}}
+    for part in [part for part in PARTS if part in set(parts) - {"write"}]:
+        found = measure(part, wanted["large" if part == "large" else "studies"])
+        kept = read()
+        kept.setdefault(size, {})[part] = found
+        KEPT.parent.mkdir(exist_ok=True)
+        KEPT.with_suffix(".new").write_text(json.dumps(kept), encoding="utf-8")
+        KEPT.with_suffix(".new").replace(KEPT)
+    return read().get(size, {})
+
+
+def read() -> dict[str, dict[str, Result]]:
+    """Read what was kept, by the size of the bench and the part."""
+    return json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.is_file() else {}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all when none is named")
+    parser.add_argument("--full", action="store_true", help="the whole measurement, into bench/")
+    parser.add_argument("--studies", type=int, help="so many studies each way")
+    parser.add_argument("--large", type=int, help="so many studies in the long run")
+    parser.add_argument("--plainly", type=Path, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.plainly:
+        print(json.dumps(plainly(chosen.plainly, chosen.parts)))
+        return
+    if unknown := set(chosen.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    parts = chosen.parts or PARTS
+    results = run(parts, full=chosen.full, studies=chosen.studies, large=chosen.large)
+    if "write" in parts:
+        folder = HERE if chosen.full else HERE / "out"
+        folder.mkdir(exist_ok=True)
+        print(write(results, folder).relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()

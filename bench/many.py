@@ -511,14 +511,16 @@ def measure(part: str, studies: int) -> Result:
 
 
 def busy() -> float:
-    """Look for some seconds at how much of the processors other work takes."""
-    looks = []
-    for _ in range(2):
-        spent = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-        looks.append((sum(spent), spent[3] + spent[4]))
-        time.sleep(2)
-    (before, idle), (after, still) = looks
-    return 1 - (still - idle) / (after - before)
+    """Look for two seconds at how much of the processors other work takes."""
+    before = processor_times()
+    time.sleep(2)
+    spent = [now - then for now, then in zip(processor_times(), before, strict=True)]
+    return 1 - (spent[3] + spent[4]) / sum(spent)  # idle, and idle while a disk works
+
+
+def processor_times() -> list[int]:
+    """Read what all processors together have spent on what since the machine began."""
+    return [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
 
 
 def commit() -> str:

@@ -4,7 +4,8 @@ Each connection to its socket asks for one kernel. Whoever asked holds the conne
 kernel's whole process group is killed, so no kernel outlives the run it belongs to. The warm process itself
 ends when the process that started it ends, however it ends: it watches a pipe whose other end that one holds.
 
-Nothing of rpeval is imported before a fork, so a change of the package reaches the next kernel.
+The package itself is imported before the fork, too, and forgotten again in a kernel that begins after one
+of its files was changed, so a change reaches the next kernel.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import contextlib
 import gc
 import json
 import os
+import pkgutil
 import selectors
 import signal
 import socket
@@ -22,6 +24,7 @@ import traceback
 import types
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 PRELOAD = (
@@ -30,6 +33,7 @@ PRELOAD = (
     "statsmodels.formula.api", "pydantic", "yaml", "jinja2.sandbox", "IPython.display", "ipykernel.ipkernel",
     "ipykernel.kernelapp",
 )  # fmt: skip
+PACKAGES = ("rpeval.findings", "rpeval.inputs", "rpeval.methods")  # what notebooks import
 INLINE = "module://matplotlib_inline.backend_inline"
 LARGEST = 1 << 16
 
@@ -41,8 +45,9 @@ def main() -> None:
     words.add_argument("--owner", type=int, required=True)
     given = words.parse_args()
     sys.path[:] = [entry for entry in sys.path if entry not in ("", os.getcwd())]
+    made = package_state()
     import_libraries()
-    Server(given.socket, given.owner).serve()
+    Server(given.socket, given.owner, made).serve()
 
 
 def import_libraries() -> None:
@@ -54,6 +59,7 @@ def import_libraries() -> None:
     try:
         for name in PRELOAD:
             __import__(name)
+        _import_package()
     finally:
         del builtins.get_ipython  # type: ignore[attr-defined]
     _draw_once()
@@ -62,6 +68,20 @@ def import_libraries() -> None:
         raise SystemExit(f"{threads} threads are running; a process with threads cannot be forked safely")
     gc.collect()
     gc.freeze()
+
+
+def _import_package() -> None:
+    for name in PACKAGES:
+        for module in pkgutil.walk_packages(import_module(name).__path__, f"{name}."):
+            import_module(module.name)
+    import_module("rpeval.reports.figures")
+
+
+def package_state() -> dict[str, tuple[int, int]]:
+    """Say of every file of the package when it was changed and how long it is."""
+    folders = (place for place in os.walk(Path(__file__).parents[1]) if not place[0].endswith("__pycache__"))
+    files = (os.path.join(folder, name) for folder, _, names in folders for name in names)
+    return {path: (seen.st_mtime_ns, seen.st_size) for path in files if (seen := os.stat(path))}
 
 
 def _draw_once() -> None:
@@ -80,8 +100,8 @@ def _draw_once() -> None:
 class Server:
     """Accepts requests, forks kernels, tells who asked how they ended."""
 
-    def __init__(self, path: str, owner: int):
-        self.path, self.owner = path, owner
+    def __init__(self, path: str, owner: int, made: dict[str, tuple[int, int]]):
+        self.path, self.owner, self.made = path, owner, made
         self.kernels: dict[socket.socket, tuple[int, int]] = {}  # connection to process and its descriptor
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(f"{path}.new")
@@ -164,7 +184,7 @@ class Server:
             for other in (self.listener, own, *self.kernels):
                 other.close()
             os.close(self.owner)
-            run_kernel(request, descriptors)
+            run_kernel(request, descriptors, stale=package_state() != self.made)
             code = 0
         except SystemExit as stop:
             code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
@@ -191,8 +211,11 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
     return json.loads(data[4:]), list(descriptors)
 
 
-def run_kernel(request: dict[str, Any], descriptors: list[int]) -> None:
-    """Be a stock kernel from here on: own session, environment, folder, streams and random numbers."""
+def run_kernel(request: dict[str, Any], descriptors: list[int], *, stale: bool) -> None:
+    """Be a stock kernel from here on: own session, environment, folder, streams and random numbers.
+
+    stale : the package was changed since it was imported, so it is imported anew
+    """
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -208,8 +231,9 @@ def run_kernel(request: dict[str, Any], descriptors: list[int]) -> None:
     os.environ.setdefault("MPLBACKEND", INLINE)
     os.chdir(request["folder"])
     sys.modules["numpy"].random.seed()  # or every kernel would draw the same numbers
-    # one ties itself to the running notebook when it is imported, the other may have changed on disk
-    for name in [name for name in sys.modules if name.split(".")[0] in ("matplotlib_inline", "rpeval")]:
+    # it ties itself to the running notebook when it is imported
+    forgotten = ("matplotlib_inline", "rpeval") if stale else ("matplotlib_inline",)
+    for name in [name for name in sys.modules if name.split(".")[0] in forgotten]:
         del sys.modules[name]
     gc.unfreeze()
     owned = f"--IPKernelApp.parent_handle={os.getppid()}"  # read from the environment at import: too early

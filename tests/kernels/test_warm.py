@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from rpeval.kernels import client
 from rpeval.kernels.client import SOCKET, Forked, UnavailableError, WarmProcess
 from rpeval.runs.kernel import KERNEL, kernel_class, kernel_environment, open_papermill
 
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="warm kernels need Linux")
 
 SEEN = """
@@ -23,7 +25,6 @@ import matplotlib, numpy as np, pandas as pd
 print(__name__, sys.argv[0].rpartition("/")[2], matplotlib.get_backend())
 print(pd.get_option("display.max_columns"), pd.get_option("display.width"), os.getcwd() == sys.path[0])
 print(sorted(name for name in os.environ if name.startswith(("MPL", "OPENBLAS", "OMP", "JPY", "RPEVAL_T"))))
-print([name for name in sys.modules if name.split(".")[0] == "rpeval"])
 pd.DataFrame(np.arange(60.0).reshape(2, 30))
 """
 DRAWN = """
@@ -80,7 +81,6 @@ def test_a_warm_kernel_says_and_draws_what_a_stock_one_does(warm, tmp_path, monk
         assert said(ours) == said(theirs)
         assert ours == theirs
     assert "RPEVAL_TOLD" in said(forked[0])
-    assert "[]" in said(forked[0])
     assert any("image/png" in output.get("data", {}) for output in forked[1])
 
 
@@ -92,16 +92,22 @@ def test_each_notebook_has_a_process_of_its_own(warm, tmp_path):
     assert set(said(first[0]).split()).isdisjoint(said(second[0]).split())
 
 
-def test_nothing_of_the_package_is_imported_before_the_fork():
-    done = subprocess.run(
-        [sys.executable, "-c", "import sys\nfrom rpeval.kernels.server import import_libraries\n"
-         "import_libraries()\nprint([n for n in sys.modules if n.startswith('rpeval.') and "
-         "not n.startswith('rpeval.kernels')])"],
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1",
-             "JE_ARROW_MALLOC_CONF": "background_thread:false"},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert done.stdout.strip() == "[]"
+def test_a_change_of_the_package_reaches_the_next_kernel(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "rpeval", tmp_path / "changed" / "rpeval")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "changed"))
+    owned = WarmProcess()
+    monkeypatch.setenv(SOCKET, owned.ready())
+    look = "import sys\nprint('rpeval.findings' in sys.modules)\nfrom rpeval.findings import finding\n" \
+           "print(getattr(finding, 'NEW', 'old'), finding.__file__)"  # fmt: skip
+    try:
+        before = said(run(tmp_path / "a", look)[0]).split()
+        module = tmp_path / "changed" / "rpeval" / "findings" / "finding.py"
+        module.write_text(module.read_text(encoding="utf-8") + "\nNEW = 'new'\n", encoding="utf-8")
+        after = said(run(tmp_path / "b", look)[0]).split()
+    finally:
+        owned.close()
+    assert before == ["True", "old", str(module)]
+    assert after == ["False", "new", str(module)]
 
 
 def test_without_a_warm_process_the_stock_kernel_runs(tmp_path, monkeypatch):

@@ -8,8 +8,6 @@ from typing import Literal
 from rpeval.estimate import Estimate, Refusal
 
 Delivered = Literal["met", "partly met", "not met", "not assessed"]
-Fits = Literal["consistent with", "not consistent with", "cannot tell"]
-Cited = Literal["accurate", "overstated", "outdated", "not found"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The passport of a number: what it is, how sure it is, what it rests on, who made it, how to quote it."""
 
 import difflib
+import functools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from rpeval.findings.table import Table
 
 SHORT = 8  # characters of a hash that are printed
 NEAREST = 3
+BOARD = ("id", "says", "answer", "number")  # columns of a table that answers claims
 Rows = Iterator[tuple[str, str]]
 
 
@@ -148,12 +150,17 @@ def _claims(found: Collected, f: Finding) -> Iterator[str]:
     if f.claims:
         yield f"{', '.join(f.claims)}."
     said = quoted(f.id, found.findings)
-    boards = [
-        t.frame for t in found.tables.values() if {"id", "says", "answer", "number"} <= {*t.frame.columns}
-    ]
-    for board in boards if said else []:
-        for row in board[board["number"] == said].itertuples():
-            yield f"{row.id}, “{row.says.rstrip('.')}”: {row.answer}"
+    yield from _answers(found).get(said, ()) if said else ()
+
+
+@functools.lru_cache(maxsize=1)
+def _answers(found: Collected) -> dict[str, list[str]]:
+    """Say of each number, as the boards quote it, which claims and worries it answers, and how."""
+    answers: dict[str, list[str]] = {}
+    boards = (table.frame for table in found.tables.values() if {*BOARD} <= {*table.frame.columns})
+    for id, says, answer, number in (row for board in boards for row in board[[*BOARD]].to_numpy().tolist()):
+        answers.setdefault(number, []).append(f"{id}, “{says.rstrip('.')}”: {answer}")
+    return answers
 
 
 def _of_table(table: Table) -> tuple[tuple[tuple[str, str], ...], str, str]:
@@ -194,7 +201,7 @@ def _said(found: Collected, f: Finding, states: Mapping[str, Mapping[str, str]])
 def _source(found: Collected, source: str, run: Mapping[str, Any] | None) -> str:
     parts = [found.title, f"rpeval {source}", *_version(found), *_commit(run)]
     parts += ["simulated data"] if found.simulated else []
-    parts += ["draft, not a recorded run"] if _draft(found) else []
+    parts += ["draft, not a recorded run"] if found.draft else []
     return f"Source: {', '.join(parts)}."
 
 
@@ -209,13 +216,9 @@ def _commit(run: Mapping[str, Any] | None) -> Iterator[str]:
         yield f"commit {git['commit'][:SHORT]}{'' if git['clean'] else ' with changes'}"
 
 
-def _draft(found: Collected) -> bool:
-    return Path(found.folder).name.endswith(".draft")
-
-
 def _data(found: Collected, run: Mapping[str, Any] | None) -> Rows:
     """Say which data, which params and, where a run is recorded, which code and which files."""
-    stamps = ["simulated data"] * found.simulated + ["draft, not a recorded run"] * _draft(found)
+    stamps = ["simulated data"] * found.simulated + ["draft, not a recorded run"] * found.draft
     yield "Data", ", ".join([f"study {found.study}", *_version(found), *stamps])
     yield "Code", "".join(_commit(run))
     inputs = (run or {}).get("inputs", [])

@@ -105,6 +105,11 @@ class Collected:
     folder: Path
     params_sha256: str = ""
 
+    @property
+    def draft(self) -> bool:
+        """Whether the folder is a draft: written by notebooks outside of a recorded run."""
+        return Path(self.folder).name.endswith(".draft")
+
 
 def collect(folder: Path | str, *, without: str = "") -> Collected:
     """Merge the parts of all notebooks into findings.json and findings.csv.

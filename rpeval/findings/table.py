@@ -77,18 +77,20 @@ class Table:
 
     def rows(self) -> list[list[str]]:
         """Give the printable text of each cell, row by row, columns as in `labels`."""
-        hidden = self.frame.get("suppressed", pd.Series(False, index=self.frame.index))
-        return [
-            [self._blurred(i, c) + self._show(self.frame.at[i, c], c, bool(hidden[i])) for c in self.labels]
-            for i in self.frame.index
-        ]
+        columns = [self._texts(column) for column in self.labels]
+        return (
+            [list(row) for row in zip(*columns, strict=True)] if columns else [[] for _ in self.frame.index]
+        )
 
-    def _blurred(self, row: Any, column: str) -> str:
-        """Give the sign before a percent that stands for all that are nearer to 0 or 100."""
-        n, value = (self.frame.at[row, c] if c else None for c in (self.percents.get(column), column))
-        if n is None or pd.isna(n) or pd.isna(value):
-            return ""
-        return "≤" if value <= extreme(n) else "≥" if value >= 100 - extreme(n) else ""
+    def _texts(self, column: str) -> list[str]:
+        n = len(self.frame)
+        values = self.frame[column].tolist()
+        hidden = self.frame["suppressed"].tolist() if "suppressed" in self.frame else [False] * n
+        students = self.frame[self.percents[column]].tolist() if column in self.percents else [None] * n
+        return [
+            _blurred(value, of) + self._show(value, column, bool(hides))
+            for value, hides, of in zip(values, hidden, students, strict=True)
+        ]
 
     def _show(self, value: Any, column: str, hidden: bool) -> str:
         if value is None or (not isinstance(value, str) and pd.isna(value)):
@@ -96,6 +98,13 @@ class Table:
         if column in YEAR_COLUMNS:
             return show_year(value)
         return str(value) if isinstance(value, str) else show_number(value, self.digits.get(column))
+
+
+def _blurred(value: Any, n: Any) -> str:
+    """Give the sign before a percent of n that stands for all that are nearer to 0 or 100."""
+    if n is None or pd.isna(n) or pd.isna(value):
+        return ""
+    return "≤" if value <= extreme(n) else "≥" if value >= 100 - extreme(n) else ""
 
 
 def printed(table: Table) -> pd.DataFrame:

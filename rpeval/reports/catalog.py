@@ -48,6 +48,15 @@ KINDS = {
 ALWAYS = {"when", "needs", "otherwise"}
 
 
+def load(path: Path) -> Any:
+    """Read a YAML file of the package, by libyaml where it is there: five times as fast on these texts.
+
+    >>> sorted(load(FOLDER / "words.yml"))[:3]
+    ['phrases', 'states', 'words']
+    """
+    return yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 @functools.cache
 def read_catalog(text: str = "report") -> dict[str, Any]:
     """Read and check a text, with the words that all texts share.
@@ -66,7 +75,7 @@ def read_catalog(text: str = "report") -> dict[str, Any]:
         texts = (p.relative_to(FOLDER).with_suffix("").as_posix() for p in FOLDER.rglob("*.yml"))
         known = ", ".join(sorted(set(texts) - {"words"}))
         raise FindingError(Problem("text", f"There is no text {text!r}.", f"Use one of: {known}."))
-    shared, told = (yaml.safe_load(p.read_text(encoding="utf-8")) for p in (FOLDER / "words.yml", path))
+    shared, told = load(FOLDER / "words.yml"), load(path)
     problems = [
         p for s in told["sections"] for b in s["blocks"] for p in check_block(b, f"{path.name}: {s['id']}")
     ]

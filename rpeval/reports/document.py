@@ -60,7 +60,7 @@ def compose(
     sections = tuple(s for s in map(composer.section, catalog["sections"]) if s is not None)
     return Document(
         title=found.title, subtitle=composer.wording.runs(catalog["subtitle"]), lang=catalog["lang"],
-        simulated=found.simulated, draft=found.folder.name.endswith(".draft"), sections=sections,
+        simulated=found.simulated, draft=found.draft, sections=sections,
         district=found.district, words=catalog["words"],
     )  # fmt: skip
 

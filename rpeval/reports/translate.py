@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import yaml
-
 from rpeval.errors import FindingError, Problem
 from rpeval.findings import Collected, Finding, Table
-from rpeval.reports.catalog import FOLDER, read_catalog
+from rpeval.reports.catalog import FOLDER, load, read_catalog
 
 Say = Callable[[str], str]
 
@@ -126,7 +124,7 @@ def _read(lang: str) -> Any:
 
 @functools.cache
 def _terms() -> dict[str, Any]:
-    return yaml.safe_load((FOLDER / "terms.yml").read_text(encoding="utf-8"))
+    return load(FOLDER / "terms.yml")
 
 
 def translated(found: Collected, catalog: dict[str, Any], *, lang: str) -> tuple[Collected, dict[str, Any]]:

@@ -5,10 +5,8 @@ import io
 import re
 import zipfile
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import yaml
 from openpyxl import Workbook
 from openpyxl.cell import Cell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
@@ -18,7 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from rpeval.findings import Collected, Finding
 from rpeval.findings.finding import MINUS
-from rpeval.reports.catalog import FOLDER, read_catalog
+from rpeval.reports.catalog import FOLDER, load, read_catalog
 
 THEN = datetime(1980, 1, 1)  # the earliest date that a zip file knows
 WIDTHS = {"id": 34, "label": 44, "shown": 24, "unit": 20, "shown_interval": 20, "method": 44, "reason": 44,
@@ -76,14 +74,13 @@ def format_of(shown: str) -> str:
 
 @functools.cache
 def _texts() -> dict[str, Any]:
-    return yaml.safe_load((Path(FOLDER) / "grant" / "workbook.yml").read_text(encoding="utf-8"))
+    return load(FOLDER / "grant" / "workbook.yml")
 
 
 def _stamp(found: Collected) -> str:
     """Say that the data are simulated, or the folder a draft; nothing for a recorded run of real data."""
     words = read_catalog("report")["words"]
-    draft = found.folder.name.endswith(".draft")
-    said = [name for name, told in (("simulated", found.simulated), ("draft", draft)) if told]
+    said = [name for name, told in (("simulated", found.simulated), ("draft", found.draft)) if told]
     return " ".join(f"{words[name]}. {words[f'{name}_banner']}" for name in said)
 
 

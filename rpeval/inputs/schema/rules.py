@@ -74,12 +74,6 @@ class Definitions(Form):
         facts = [*self.counted, *filter(None, (self.half_day, self.withheld)), *self.notes]
         return tuple(fact.told for fact in facts)
 
-    @property
-    def all_checked(self) -> bool:
-        """Whether every fact was compared with its source."""
-        facts = [*self.counted, *self.not_seen, *self.notes, *filter(None, (self.half_day, self.withheld))]
-        return all(fact.checked for fact in facts)
-
 
 class StateRules(Form):
     """A state's rule for significant disproportionality under IDEA (34 CFR 300.647).

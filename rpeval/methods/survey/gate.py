@@ -1,9 +1,8 @@
 """Did the items move together? What an effect on a scale could owe to a few of its items."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from rpeval.errors import MethodError, Problem
 from rpeval.estimate import Estimate
@@ -21,7 +20,6 @@ ALARM = 0.05
 class ItemEffect:
     """How one item moved with the program, beside the others.
 
-    start_mean, top_percent : first-wave mean, in points, and share of answers at the top of the range
     effect, low, high       : effect on the item, in points
     expected                : what the other unflagged items lead one to expect of this one, in points
     difference, difference_low, difference_high : effect - expected, in points
@@ -30,8 +28,6 @@ class ItemEffect:
     """
 
     item: str
-    start_mean: float
-    top_percent: float
     effect: float
     low: float
     high: float
@@ -69,10 +65,6 @@ class MeasurementGate:
     highest: float
     items: tuple[ItemEffect, ...]
 
-    def rows(self) -> pd.DataFrame:
-        """One row per item, for a table."""
-        return pd.DataFrame([asdict(item) for item in self.items])
-
 
 def measurement_gate(items: Items, *, weight: str | None = None) -> MeasurementGate:
     """Test whether the items of a scale moved together, and size what a few of them could have faked.
@@ -89,6 +81,7 @@ def measurement_gate(items: Items, *, weight: str | None = None) -> MeasurementG
     Refuses (MethodError): as `lay_out`; fewer than three items; an item that nobody answered in a wave.
     Source: Box (1954) for the test; Bell & McCaffrey (2002) for the covariance.
 
+    >>> import pandas as pd
     >>> from rpeval.methods.survey.items import lay_out_items
     >>> rng = np.random.default_rng(1)
     >>> school, wave = np.repeat(np.arange(20), 60), np.tile([2018, 2020], 600)
@@ -115,8 +108,6 @@ def measurement_gate(items: Items, *, weight: str | None = None) -> MeasurementG
     unit = in_standard_deviations(Estimate(value=1.0), sample).value
     effects = item_effects(codes, scored)
     p, contrasts, apart = _flag(effects)
-    first = codes[(scored["wave"] == scored["wave"].min()).to_numpy()]
-    first = codes[(scored["wave"] == scored["wave"].min()).to_numpy()]
     suspects = apart or [int(np.argmax(np.abs(effects.apart(np.arange(len(names))))))]
     return MeasurementGate(
         p=p,
@@ -124,7 +115,7 @@ def measurement_gate(items: Items, *, weight: str | None = None) -> MeasurementG
         flagged=tuple(names[j] for j in apart),
         suspects=tuple(names[j] for j in suspects),
         **_score_effects(effects, suspects, unit, n=len(scored)),
-        **_items(effects, apart, first, unit, items.high),
+        **_items(effects, apart, names, unit),
     )
 
 
@@ -176,14 +167,14 @@ def _widened(artefact: Estimate, items_n: int) -> Estimate:
 
 
 def _items(
-    effects: ItemEffects, apart: list[int], first: pd.DataFrame, unit: float, high: float
+    effects: ItemEffects, apart: list[int], names: list[str], unit: float
 ) -> dict[str, tuple[ItemEffect, ...] | float]:
     """Tell every item's effect, and the range of the score's effect when one item is left out.
 
-    first : answers of the first wave; unit : score points in standard deviations; high : the best answer
+    names : of the items; unit : score points in standard deviations
     """
     fit, reach, told = effects.fit, critical(effects.fit.df), []
-    for j, item in enumerate(first.columns):
+    for j, item in enumerate(names):
         contrast = effects.contrast(j, np.setdiff1d(np.arange(len(fit.values)), [*apart, j]))
         effect, gap = float(fit.values[j]), float(contrast @ fit.values)
         own, wide = (
@@ -192,8 +183,6 @@ def _items(
         told.append(
             ItemEffect(
                 item=item,
-                start_mean=float(first[item].mean()),
-                top_percent=float(100 * (first[item] == high).sum() / first[item].notna().sum()),
                 effect=effect,
                 low=effect - own,
                 high=effect + own,

@@ -1,10 +1,9 @@
 """Do the items mean the same to every group and in every wave? Ordinal factor models of several groups."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from scipy import sparse, stats
 
 from rpeval.errors import MethodError, Problem
@@ -32,8 +31,7 @@ class InvarianceLevel:
     chisq, df            : unscaled discrepancy and its degrees of freedom
     chisq_scaled, p      : mean- and variance-adjusted test
     cfi, rmsea           : from the adjusted test
-    cfi_change, rmsea_change : against the step before; None for the first
-    step, step_df, step_p: adjusted test of the step against the one before; None for the first
+    step, step_p         : adjusted test of the step against the one before; None for the first
     """
 
     name: str
@@ -43,10 +41,7 @@ class InvarianceLevel:
     p: float
     cfi: float
     rmsea: float
-    cfi_change: float | None = None
-    rmsea_change: float | None = None
     step: float | None = None
-    step_df: int | None = None
     step_p: float | None = None
 
 
@@ -63,10 +58,6 @@ class Invariance:
     ns: tuple[int, ...]
     levels: tuple[InvarianceLevel, ...]
     latent_means: tuple[tuple[str, int, float], ...]
-
-    def rows(self) -> pd.DataFrame:
-        """One row per step, for a table."""
-        return pd.DataFrame([asdict(level) for level in self.levels])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -252,10 +243,7 @@ def _step(
     rise, df = level.chisq - loose.chisq, level.df - loose.df
     return replace(
         level,
-        cfi_change=level.cfi - loose.cfi,
-        rmsea_change=level.rmsea - loose.rmsea,
         step=adjusted_chisq(rise, df, product),
-        step_df=df,
         step_p=_tail(rise, df, product, joint.schools_n),
     )
 

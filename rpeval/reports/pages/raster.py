@@ -1,7 +1,6 @@
 """Pictures as PNG, for what cannot show SVG, and the fonts that are the same on every machine."""
 
 import functools
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,11 +10,12 @@ from matplotlib.ft2font import FT2Font
 
 TEMPLATES = Path(__file__).parent / "templates"
 SANS = "DejaVu Sans"
+KEPT = 64  # pictures that are kept: a study draws each for its report, its brief and its grant pack
 SHIPPED = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
 def png(svgs: Sequence[str], *, ppi: int = 200) -> list[bytes]:
-    """Turn SVG pictures into PNG pictures on white, all in one go.
+    """Turn SVG pictures into PNG pictures on white.
 
     Use it for documents that cannot show SVG, such as Word's. The same pictures give the same bytes.
     svgs : SVG elements as this package draws them; their text needs no font of the machine
@@ -27,13 +27,15 @@ def png(svgs: Sequence[str], *, ppi: int = 200) -> list[bytes]:
     >>> len(pictures), int.from_bytes(pictures[0][16:20], "big"), int.from_bytes(pictures[0][20:24], "big")
     (2, 100, 50)
     """
-    if not svgs:
-        return []
-    pages = typst.compile(
+    return [_drawn(svg, ppi) for svg in svgs]
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _drawn(svg: str, ppi: int) -> bytes:
+    return typst.compile(
         TEMPLATES / "pictures.typ", root=TEMPLATES, font_paths=fonts(), format="png", ppi=ppi,
-        sys_inputs={"pictures": json.dumps([with_fonts(svg) for svg in svgs])},
+        sys_inputs={"picture": with_fonts(svg)},
     )  # fmt: skip
-    return [pages] if isinstance(pages, bytes) else pages
 
 
 def with_fonts(svg: str) -> str:

@@ -60,7 +60,7 @@ class Quotes:
     @property
     def stamps(self) -> list[tuple[str, str]]:
         """Give the stamps that every document must bear, each with what it says: simulated, draft."""
-        named = {"simulated": self.found.simulated, "draft": Path(self.found.folder).name.endswith(".draft")}
+        named = {"simulated": self.found.simulated, "draft": self.found.draft}
         return [(self.words[n], self.words[f"{n}_banner"]) for n, holds in named.items() if holds]
 
     def problem(self, where: str, id: str, part: str = ESTIMATE) -> Problem | None:

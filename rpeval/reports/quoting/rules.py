@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from rpeval.reports.catalog import load
 
 FILE = Path(__file__).parent / "lint.yml"
 NEVER = re.compile(r"(?!)")  # fits nothing
@@ -63,7 +63,7 @@ def read_rules() -> Rules:
     >>> [rule.id for rule in read_rules().rules][:3]
     ['proof', 'cause', 'effect']
     """
-    told = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    told = load(FILE)
     words = {name: re.sub(r"\|\s+", "|", text).strip() for name, text in told["words"].items()}
     make = functools.partial(_pattern, words=words)
     return Rules(

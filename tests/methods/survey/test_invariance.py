@@ -112,7 +112,7 @@ def test_groups_by_two_columns_rows_and_the_order_of_rows():
     asked, by = {"items": FOUR, "low": 1, "high": 4}, ["group", "wave"]
     ladder = invariance(lay_out_items(frame, **asked), by=by)
     assert ladder.groups == ("a, 2018", "a, 2019", "b, 2018", "b, 2019")
-    assert ladder.rows()["name"].tolist() == list(LEVELS)
+    assert [level.name for level in ladder.levels] == list(LEVELS)
     turned = frame.assign(i1=5 - frame["i1"]).sample(frac=1, random_state=1)
     again = invariance(lay_out_items(turned, reverse=["i1"], **asked), by=by)
     for one, other in zip(told(again), told(ladder), strict=True):

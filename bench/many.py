@@ -21,6 +21,7 @@ through notebooks 01 to 05. The parts:
 import argparse
 import ast
 import contextlib
+import gc
 import io
 import json
 import linecache
@@ -215,6 +216,8 @@ def plainly(root: Path, names: list[str]) -> list[str]:
     from rpeval.reports import render  # noqa: F401  (its own imports are the point)
 
     os.chdir(root / "notebooks")
+    gc.collect()
+    gc.freeze()  # as the warm process of rpeval does: what is imported is not searched for garbage again
     with multiprocessing.get_context("fork").Pool(JOBS) as pool:
         failed = pool.map(partial(study_plainly, root, contents), names, chunksize=1)
         pool.close()

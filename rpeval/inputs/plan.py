@@ -1,9 +1,10 @@
 """The analysis plan as it was locked, and what was changed since: nothing is judged here, only compared."""
 
+import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ PLANNED = (
 COLUMNS = ["what", "before", "after", "reason", "at"]
 NOTHING = "not set"
 NO_REASON = "No reason was recorded."
+KEYED = "hmac-sha256"
+LOST = "not known: the key of the lock is gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Entry:
     at       : when it was recorded (UTC)
     reason   : why the plan was amended; empty for the first entry
     plan     : what was planned, as `plan_of` gives it
-    files    : SHA-256 of the study's files at that time, by source
+    files    : mark of each of the study's files at that time, by source (`mark_file`)
     previous : hash of the entry before, empty for the first
     hash     : SHA-256 of all of this
     """
@@ -76,6 +79,17 @@ def lock_path(params: Any) -> Path:
     A notebook that got the params as content, and not as a file, finds it all the same.
     """
     return params.root / "params" / f"{params.study}.lock.json"
+
+
+def key_path(params: Any) -> Path:
+    """Say where the key to a lock's marks of files lies: beside the lock, but for the district alone."""
+    return lock_path(params).with_suffix(".key")
+
+
+def lock_files(params: Any) -> dict[str, Path]:
+    """Give the files of a study's lock that are there, by the name they have among the inputs."""
+    files = {"lock": lock_path(params), "lock.key": key_path(params)}
+    return {name: path for name, path in files.items() if path.is_file()}
 
 
 def read_lock(params: Any) -> tuple[Entry, ...]:
@@ -153,25 +167,74 @@ def locked_value(entries: tuple[Entry, ...], what: str) -> Any:
     return _flat(entries[0].plan).get(what) if entries else None
 
 
-def already_there(entries: tuple[Entry, ...], files: dict[str, str]) -> list[str]:
+def already_there(entries: tuple[Entry, ...], files: dict[str, set[str]]) -> list[str]:
     """Name the sources whose file was the same, byte by byte, when the plan was locked.
 
     Where the panel is among them, the lock came after the outcomes: it shows what was planned by then, not
-    that it was planned blind.
+    that it was planned blind. Where a mark was made with a key that is not there, the source is named with a
+    note that nobody can say.
 
-    entries : `read_lock`; files : SHA-256 by source, now (`hash_files`)
+    entries : `read_lock`; files : marks by source, now (`hash_files`)
+
+    >>> marks = {"panel": "hmac-sha256:1a2b:99", "survey": "3c"}
+    >>> locked = Entry("2027-05-03T10:00:00+00:00", "", {}, marks, "")
+    >>> already_there((locked,), {"panel": {"77"}, "survey": {"3c"}})
+    ['panel (not known: the key of the lock is gone)', 'survey']
     """
-    return [key for key, hash in files.items() if entries and entries[0].files.get(key) == hash]
+    told = []
+    for source, marks in files.items():
+        was = entries[0].files.get(source, "") if entries else ""
+        if was in marks:
+            told.append(source)
+        elif _made_with(was) not in map(_made_with, marks):
+            told.append(f"{source} ({LOST})")
+    return told
 
 
-def hash_files(params: Any) -> dict[str, str]:
-    """Hash every file a study reads, by the name of its source; one that is not there is left out."""
-    paths = {key: path for key, path in params.source_paths().items() if path.is_file()}
-    hashes = {}
-    for key, path in paths.items():
-        with path.open("rb") as file:
-            hashes[key] = file_digest(file, "sha256").hexdigest()
-    return hashes
+def _made_with(mark: str) -> str:
+    return mark.rpartition(":")[0]
+
+
+def hash_files(params: Any) -> dict[str, set[str]]:
+    """Mark every file a study reads in each way that its lock may have done, by the name of its source.
+
+    The plain way is that of simulated studies, and of locks made before there were keys; the keyed one needs
+    the lock's key. A file that is not there is left out.
+    """
+    ways = {None, read_key_file(key_path(params))}
+    paths = {source: path for source, path in params.source_paths().items() if path.is_file()}
+    return {source: {mark_file(path, key=key) for key in ways} for source, path in paths.items()}
+
+
+def mark_file(path: Path, *, key: bytes | None = None) -> str:
+    """Write a file's fingerprint as a lock holds it: a keyed one says so, and with which key it was made.
+
+    >>> import tempfile
+    >>> place = Path(tempfile.mkdtemp()) / "empty"
+    >>> place.touch()
+    >>> mark_file(place)[:9], mark_file(place, key=b"secret")[:29]
+    ('e3b0c4429', 'hmac-sha256:2bb80d53:f9e66e17')
+    """
+    if key is None:
+        return fingerprint(path)
+    return f"{KEYED}:{sha256(key).hexdigest()[:8]}:{fingerprint(path, key)}"
+
+
+def fingerprint(path: Path, key: bytes | None = None) -> str:
+    """Hash a file with SHA-256, or with HMAC-SHA-256 where there is a key."""
+    with path.open("rb") as file:
+        made = sha256() if key is None else hmac.new(key, digestmod=sha256)
+        while block := file.read(1 << 20):
+            made.update(block)
+    return made.hexdigest()
+
+
+def read_key_file(path: Path) -> bytes | None:
+    """Read a key to keyed hashes; None where it is not there, as in a pack for the public."""
+    try:
+        return path.read_text(encoding="ascii").strip().encode() or None
+    except (OSError, ValueError):
+        return None
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -3,18 +3,17 @@
 Two runs on one machine with the same inputs and code give the same manifest but for the part named "when".
 """
 
-import hmac
 import json
 import re
 import secrets
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from rpeval.errors import Problem, RunError
 from rpeval.findings import Collected, open_findings
 from rpeval.findings.store import dump, write_whole
+from rpeval.inputs.plan import fingerprint, key_path, read_key_file
 from rpeval.runs.measure import count_cells
 from rpeval.runs.notebook import hash_cells, hash_code
 from rpeval.runs.room import Room
@@ -47,10 +46,13 @@ def write_manifest(
 
     A hash of a small file is a fingerprint from which its content can be guessed: of twelve schools, who
     started when has few answers. So in a study of real data the hashes of data files and of restricted
-    outputs are keyed (HMAC). The key lies in the report's own restricted/ and stays there from run to run;
-    who has it can check the files, who has the manifest alone can guess nothing.
+    outputs are keyed (HMAC). The key lies in the report's own restricted/ and stays there from run to run,
+    and the lock of the study's plan has the same; who has it can check the files, who has the manifest alone
+    can guess nothing.
     """
-    key = None if params.simulated else _keep_key(folder, params.root / "reports" / params.study)
+    key = None if params.simulated else choose_key(params)
+    if key:
+        write_whole(folder / KEY, f"{key.decode()}\n")
     content = {
         "schema": SCHEMA,
         "study": params.study,
@@ -68,28 +70,15 @@ def write_manifest(
     write_whole(folder / NAME, dump(content))
 
 
-def _keep_key(folder: Path, earlier: Path) -> bytes:
-    """Put the key of the study's earlier report, or a new one, into a report, and give it."""
-    key = read_key(earlier) or secrets.token_hex(32).encode()
-    write_whole(folder / KEY, f"{key.decode()}\n")
-    return key
+def choose_key(params: Any) -> bytes:
+    """Give the one key of a study, that of its lock or of its earlier report; a new one where it has none."""
+    known = read_key_file(key_path(params)) or read_key(params.root / "reports" / params.study)
+    return known or secrets.token_hex(32).encode()
 
 
 def read_key(folder: Path) -> bytes | None:
     """Give the key to a report's keyed hashes; None where it is not there, as in a pack for the public."""
-    try:
-        return (folder / KEY).read_text(encoding="ascii").strip().encode() or None
-    except (OSError, ValueError):
-        return None
-
-
-def fingerprint(path: Path, key: bytes | None = None) -> str:
-    """Hash a file with SHA-256, or with HMAC-SHA-256 where there is a key."""
-    with path.open("rb") as file:
-        made = sha256() if key is None else hmac.new(key, digestmod=sha256)
-        while block := file.read(1 << 20):
-            made.update(block)
-    return made.hexdigest()
+    return read_key_file(folder / KEY)
 
 
 def is_as_recorded(path: Path, record: Mapping[str, Any], key: bytes | None) -> bool | None:

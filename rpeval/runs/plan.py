@@ -12,13 +12,15 @@ from rpeval.inputs.plan import (
     SCHEMA,
     Entry,
     deviations,
-    hash_files,
     hash_plan,
+    key_path,
     lock_path,
+    mark_file,
     plan_of,
     read_lock,
     show_value,
 )
+from rpeval.runs.manifest import choose_key
 
 OPEN = "to be filled in"
 NUMBERS = {"plan.detectable": "Smallest detectable effect", "plan.mdes": "The same by formula"}
@@ -32,6 +34,9 @@ def lock_plan(
     params_path : the params file; reason : why the recorded plan is amended; at : the time, now by default
     The lock is a list to which entries are only added, each with the hash of the one before. It proves what
     was planned when only if its hash is public since then: register it, or send it to someone who keeps it.
+    A lock is made to be shown, and the content of a small data file can be guessed from a plain hash. In a
+    study of real data the marks of its files are therefore keyed. The key is the one of the study's report;
+    it lies beside the lock in params/<study>.lock.key and stays with the district. Who has it can compare.
     Refuses (RunError) to lock again without a reason, to amend what is not locked, and an amendment that
     changes nothing; ParamsError where the lock was changed by hand.
     """
@@ -48,10 +53,19 @@ def lock_plan(
         raise RunError(Problem(where, "The plan is as it was locked.", "Change the params file first."))
     at = at or datetime.now(UTC).isoformat(timespec="seconds")
     previous = entries[-1].hash if entries else ""
-    new = Entry(at, (reason or "").strip(), plan, hash_files(params), previous)
+    new = Entry(at, (reason or "").strip(), plan, _mark_files(params), previous)
     rows = [entry.as_json() for entry in (*entries, new)]
     write_whole(path, dump({"schema": SCHEMA, "study": params.study, "entries": rows}))
     return path, new.hash
+
+
+def _mark_files(params: Any) -> dict[str, str]:
+    """Mark every file that is there; where the data are real, put the key beside the lock first."""
+    key = None if params.simulated else choose_key(params)
+    if key:
+        write_whole(key_path(params), f"{key.decode()}\n")
+    paths = params.source_paths().items()
+    return {source: mark_file(path, key=key) for source, path in paths if path.is_file()}
 
 
 def export_plan(params_path: Path | str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rpeval.errors import RunError
 from rpeval.inputs.params import read_params
-from rpeval.inputs.plan import lock_path
+from rpeval.inputs.plan import lock_files
 from rpeval.runs.manifest import describe_notebook, is_as_recorded, list_outputs, open_manifest, read_key
 from rpeval.runs.notebook import read_notebook
 from rpeval.runs.room import Room
@@ -61,8 +61,7 @@ def _changed_outputs(target: Path, record: Record) -> Iterator[str]:
 
 
 def _changed_inputs(params: Any, params_path: Path, record: Record, key: bytes | None) -> Iterator[str]:
-    lock = lock_path(params)
-    files = {"params": params_path, **params.source_paths(), **({"lock": lock} if lock.is_file() else {})}
+    files = {"params": params_path, **params.source_paths(), **lock_files(params)}
     kept = {i["key"]: i for i in record["inputs"]}
     for name in sorted({*files, *kept}, key=lambda name: (name != "params", name)):
         if name not in kept or name not in files:
@@ -79,7 +78,8 @@ def _changed_decisions(params: Any, target: Path) -> Iterator[str]:
 
 
 def _called(name: str) -> str:
-    return {"params": "params", "lock": "the locked plan"}.get(name, f"data of {name}")
+    plain = {"params": "params", "lock": "the locked plan", "lock.key": "the key of the locked plan"}
+    return plain.get(name, f"data of {name}")
 
 
 def _changed_notebooks(params: Any, target: Path, record: Record) -> Iterator[str]:

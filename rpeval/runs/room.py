@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rpeval.errors import DataError, Problem, RunError
-from rpeval.inputs.plan import lock_path
+from rpeval.inputs.plan import lock_files
 from rpeval.runs.lock import is_held
 
 MARK = ".rpeval-room"
@@ -89,9 +89,8 @@ def _furnish(root: Path, params: Any, params_path: Path) -> Room:
         told = functools.reduce(dict.__getitem__, key.split("."), content["sources"])
         inputs.append(_bring(key, source, told["path"], root))
         told["path"] = inputs[-1].place.relative_to(root).as_posix()
-    lock = lock_path(params)
-    if lock.is_file():
-        inputs.append(_bring("lock", lock, f"params/{lock.name}", root))
+    for key, path in lock_files(params).items():
+        inputs.append(_bring(key, path, f"params/{path.name}", root))
     folder = root / "reports" / params.study
     folder.mkdir(parents=True)
     return Room(root, params.study, folder, tuple(inputs), content)

@@ -21,6 +21,7 @@ from rpeval.findings import Collected, Table
 from rpeval.findings.finding import find
 from rpeval.runs import manifest
 from rpeval.runs.manifest import (
+    choose_key,
     fingerprint,
     is_as_recorded,
     is_finished,
@@ -154,10 +155,10 @@ def test_what_is_restricted_is_marked(real, made):
     assert {o["level"] for o in made["outputs"]} == {"shareable"}
 
 
-def test_the_key_stays_from_run_to_run(project, real, tmp_path):
+def test_the_key_stays_from_run_to_run(project, real):
     earlier = project / "reports" / "tiny"
-    assert manifest._keep_key(tmp_path / "new", earlier) == read_key(earlier)
-    assert manifest._keep_key(tmp_path / "first", tmp_path / "nowhere") != read_key(earlier)
+    assert choose_key(SimpleNamespace(study="tiny", root=project)) == read_key(earlier)
+    assert choose_key(SimpleNamespace(study="other", root=project)) != read_key(earlier)
     assert list_outputs(earlier, simulated=False) == real["outputs"]
 
 

@@ -1,7 +1,10 @@
 """What faults at random moments leave behind, and what `rpeval run --resume` makes of it.
 
     python bench/faults.py            20 faults, into bench/out/
-    python bench/faults.py --full     200 faults (about 40 minutes on two cores), into bench/
+    python bench/faults.py --full     200 faults (about 80 minutes on two cores), into bench/
+
+The full run may be stopped between any two faults and goes on when it is started again: what was found is kept
+in bench/out/faults.json.
 
 Each fault disturbs a run of a few tiny studies: SIGKILL to the runner, a worker, a kernel or the warm
 process, a disk that fills up, a reports folder that can no longer be written, an input that is spoiled in the
@@ -24,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -259,16 +262,19 @@ def plan(number: int, seed: int, *, mounts: bool) -> list[str]:
     return chosen
 
 
-def run(number: int, *, seed: int = SEED, tell: Callable[[str], None] = print) -> list[Fault]:
-    """Do a number of faults to a new project."""
-    chance, faults = random.Random(seed), []
+def run(number: int, *, seed: int = SEED, kept: Path | None = None) -> list[Fault]:
+    """Do a number of faults to a new project; those found in the file `kept`, to which each is added, are done."""
+    faults = [Fault(**told) for told in json.loads(kept.read_text())] if kept and kept.exists() else []
     with tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder) / "project")
-        for count, kind in enumerate(plan(number, seed, mounts=can_mount()), start=1):
+        for count, kind in list(enumerate(plan(number, seed, mounts=can_mount()), start=1))[len(faults) :]:
+            chance = random.Random(f"{seed} {count}")
             moment = round(chance.uniform(0.1, place.seconds), 2)
             faults.append(disturb(place, kind, moment, chance))
             said = "; ".join(faults[-1].wrong) or f"well, {faults[-1].kept} kept"
-            tell(f"{count:3d} of {number}  {kind} after {moment} s: {said}")
+            print(f"{count:3d} of {number}  {kind} after {moment} s: {said}", flush=True)
+            if kept:
+                kept.write_text(json.dumps([asdict(fault) for fault in faults], indent=1))
     return faults
 
 
@@ -298,9 +304,10 @@ def main() -> None:
     parser.add_argument("--faults", type=int, help="so many faults instead")
     parser.add_argument("--seed", type=int, default=SEED)
     chosen = parser.parse_args()
-    faults = run(chosen.faults or (FULL if chosen.full else QUICK), seed=chosen.seed)
+    (HERE / "out").mkdir(exist_ok=True)
+    kept = HERE / "out" / "faults.json" if chosen.full else None
+    faults = run(chosen.faults or (FULL if chosen.full else QUICK), seed=chosen.seed, kept=kept)
     folder = HERE if chosen.full else HERE / "out"
-    folder.mkdir(exist_ok=True)
     print(f"{write(faults, folder).relative_to(HERE.parent)}")
     sys.exit(any(fault.wrong for fault in faults))
 

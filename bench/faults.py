@@ -3,8 +3,8 @@
     python bench/faults.py            20 faults, into bench/out/
     python bench/faults.py --full     200 faults (about 80 minutes on two cores), into bench/
 
-The full run may be stopped between any two faults and goes on when it is started again: what was found is kept
-in bench/out/faults.json.
+The full run may be stopped at any time and goes on when it is started again: what was found is kept in
+bench/out/faults.json.
 
 Each fault disturbs a run of a few tiny studies: SIGKILL to the runner, a worker, a kernel or the warm
 process, a disk that fills up, a reports folder that can no longer be written, an input that is spoiled in the
@@ -263,7 +263,7 @@ def plan(number: int, seed: int, *, mounts: bool) -> list[str]:
 
 
 def run(number: int, *, seed: int = SEED, kept: Path | None = None) -> list[Fault]:
-    """Do a number of faults to a new project; those found in the file `kept`, to which each is added, are done."""
+    """Do a number of faults to a new project. kept : a file to which each is added; those in it are done"""
     faults = [Fault(**told) for told in json.loads(kept.read_text())] if kept and kept.exists() else []
     with tempfile.TemporaryDirectory() as folder:
         place = Place(Path(folder) / "project")

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from rpeval.errors import ParamsError, Problem
 from rpeval.inputs.params import find_file, take_inner
 from rpeval.inputs.schema.forms import fill
+from rpeval.inputs.schema.params_file import SIMULATED, ParamsFile
 from rpeval.inputs.schema.project import Project, explain_absent, find_root, show_path
-from rpeval.inputs.schema.study import ROOM, SIMULATED, Privacy
+from rpeval.inputs.schema.study import Privacy
 from rpeval.inputs.schema.values import Form, SourcePath, StudyName, Switch, Text, distinct, matching, refuse
 from rpeval.inputs.schema.yaml_text import read_yaml
 from rpeval.inputs.words import quote
@@ -75,7 +76,7 @@ class Several:
     name: str
 
 
-class Synthesis(Form):
+class Synthesis(ParamsFile):
     """One synthesis, as its params say it; what a notebook may read about it, like the Params of a study.
 
     districts : what is pooled, in words
@@ -90,17 +91,6 @@ class Synthesis(Form):
     finding: FindingId = Field(examples=["suspensions.att"])
     leave_out: dict[Text, Text] = Field(default_factory=dict)
     sources: SynthesisSources
-
-    _root: Path = PrivateAttr(default_factory=Path.cwd)
-
-    @field_validator("synthesis")
-    @classmethod
-    def _named_like_its_file(cls, name: str, info: ValidationInfo) -> str:
-        stem = info.context and info.context.stem
-        if stem is not None and name != stem:
-            what = f"The file is named {quote(stem)}, but the synthesis {quote(name)}."
-            raise refuse(what, f"Write `synthesis: {stem}`, or rename the file.")
-        return name
 
     @field_validator("districts")
     @classmethod
@@ -129,21 +119,6 @@ class Synthesis(Form):
     def seed(self) -> int:
         """Nothing in a synthesis is drawn by chance."""
         return 0
-
-    @property
-    def root(self) -> Path:
-        """The project's folder, from which every path starts."""
-        return self._root
-
-    @property
-    def folder(self) -> Path:
-        """The folder that the notebook writes to: a draft, unless the project is a clean room."""
-        clean = (self._root / ROOM).exists()
-        return self._root / "reports" / (self.study if clean else f"{self.study}.draft")
-
-    def resolved(self) -> dict[str, Any]:
-        """Give the whole content as plain values in a fixed order; `read_synthesis` reads it again."""
-        return self.model_dump(mode="json", exclude_none=True)
 
     def source_paths(self) -> dict[str, Path]:
         """Give every file that the synthesis reads, by the name of its source."""

@@ -168,6 +168,16 @@ def test_params_read_again_are_the_same(project):
     assert told.folder == project / "reports/synthesis-x.draft"
 
 
+def test_a_synthesis_is_named_like_its_file(project):
+    told = params(project, table=ROWS).resolved()
+    for name in ("x", "y"):
+        (project / f"params/{name}.yml").write_text(json.dumps({"params": told | {"simulated": "false"}}))
+    assert read_synthesis("params/x.yml", project).study == "synthesis-x"
+    what = refused(lambda: read_synthesis("params/y.yml", project), ParamsError)
+    assert 'The file is named "y", but the synthesis "x".' in what
+    assert "Write `synthesis: y`, or rename the file." in what
+
+
 def test_the_shipped_table_is_simulated_around_its_truth(root):
     told = read_estimates(read_synthesis(root / "params/syntheses/districts.yml"))
     assert len(told.frame) == 12

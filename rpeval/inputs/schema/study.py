@@ -2,10 +2,11 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from rpeval.inputs.schema.params_file import SIMULATED, ParamsFile
 from rpeval.inputs.schema.program import Discount, Thresholds
 from rpeval.inputs.schema.project import DEFINITIONS, STATE_RULES
 from rpeval.inputs.schema.sources import Sorted, Sources, named_in
@@ -29,8 +30,6 @@ from rpeval.inputs.schema.values import (
 from rpeval.inputs.words import instead, list_words, nearest, quote
 from rpeval.inputs.years import show_year
 
-ROOM = ".rpeval-room"  # marks a clean room: a copy of the project that holds only what one run declares
-SIMULATED = "(simulated)"
 LONGEST_DAY = 12  # hours
 
 
@@ -215,7 +214,7 @@ class Plan(Form):
     by_size: Switch = False
 
 
-class Params(Form):
+class Params(ParamsFile):
     """One study, as its params file says it.
 
     Everything a notebook may read about the study; made by `rpeval.inputs.params.read_params`.
@@ -255,17 +254,6 @@ class Params(Form):
     policies: tuple[Policy, ...] = ()
     plan: Plan | None = None
 
-    _root: Path = PrivateAttr(default_factory=Path.cwd)
-
-    @field_validator("study")
-    @classmethod
-    def _named_like_its_file(cls, study: str, info: ValidationInfo) -> str:
-        stem = info.context and info.context.stem
-        if stem is not None and study != stem:
-            what = f"The file is named {quote(stem)}, but the study {quote(study)}."
-            raise refuse(what, f"Write `study: {stem}`, or rename the file.")
-        return study
-
     @field_validator("exclusions")
     @classmethod
     def _of_the_study(cls, exclusions: tuple[Exclusion, ...], info: ValidationInfo) -> tuple[Exclusion, ...]:
@@ -282,24 +270,6 @@ class Params(Form):
     def rollout(self) -> Plan:
         """The planned rollout, by default where the params plan none."""
         return self.plan or Plan()
-
-    @property
-    def root(self) -> Path:
-        """The project's folder, from which every path of the study starts."""
-        return self._root
-
-    @property
-    def folder(self) -> Path:
-        """The folder that the notebooks write to: a draft, unless the project is a clean room."""
-        clean = (self._root / ROOM).exists()
-        return self._root / "reports" / (self.study if clean else f"{self.study}.draft")
-
-    def resolved(self) -> dict[str, Any]:
-        """Give the whole content, defaults included, as plain JSON-able values in a fixed order.
-
-        Reading it with `read_params` gives equal params; it is what a run passes to its notebooks.
-        """
-        return self.model_dump(mode="json", exclude_none=True)
 
     def source_paths(self) -> dict[str, Path]:
         """Give the path of every file the study reads, by the name of its source."""

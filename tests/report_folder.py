@@ -1,4 +1,4 @@
-"""A small report folder with invented numbers, made through the findings room as a notebook would make it."""
+"""A small report folder with invented numbers, made as a notebook would make it, and what a document says."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +9,18 @@ import pandas as pd
 from rpeval.estimate import Estimate, Refusal
 from rpeval.findings import Findings
 from rpeval.findings.planted import planted_and_found
+from rpeval.reports.blocks import (
+    Block,
+    Bullets,
+    Callout,
+    Document,
+    FigureBlock,
+    Mixed,
+    Paragraph,
+    Run,
+    Runs,
+    opened,
+)
 
 YEARS = [2016, 2017, 2018, 2019, 2021, 2022, 2023]
 ITEMS = ["Adults at this school care about me", "I feel that I belong at this school",
@@ -306,3 +318,32 @@ def _gathered(book: Findings) -> None:
         labels={"asked": "What is asked", "state": "Shown", "where": "Where"},
     )
     book.save()
+
+
+def blocks_of(document: Document) -> list[Block]:
+    """Give every block of a document, those in callouts too."""
+    return [block for section in document.sections for block in opened(section.blocks)]
+
+
+def texts_of(block: Block) -> list[Runs]:
+    """Give the runs of each text of a block: a paragraph, items, or caption, note and cells; of a callout none."""
+    if isinstance(block, Callout):
+        return []
+    if isinstance(block, Paragraph):
+        return [block.runs]
+    if isinstance(block, Bullets):
+        return list(block.items)
+    table = block.table if isinstance(block, FigureBlock) else block
+    cells = [(cell,) for row in [table.headings, *table.rows] for cell in row] if table else []
+    return [block.caption, block.note, *cells]
+
+
+def runs_of(document: Document) -> list[Run]:
+    """Give every run of a document, the subtitle's and the parts of mixed ones too."""
+    texts = [document.subtitle, *(runs for block in blocks_of(document) for runs in texts_of(block))]
+    return [part for runs in texts for run in runs for part in parts_of(run)]
+
+
+def parts_of(run: Run) -> Runs:
+    """Give the runs of a cell that holds several, or the one that it is."""
+    return run.runs if isinstance(run, Mixed) else (run,)

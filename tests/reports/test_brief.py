@@ -8,12 +8,12 @@ import pytest
 import yaml
 from project import ROOT
 from pypdf import PdfReader
-from report_folder import book_of, write_folder
+from report_folder import book_of, parts_of, runs_of, write_folder
 
 from rpeval.estimate import Estimate
 from rpeval.findings import collect
 from rpeval.findings.finding import Finding
-from rpeval.reports.blocks import Callout, Mixed, Number, TableBlock, plain
+from rpeval.reports.blocks import Callout, Number, TableBlock, plain
 from rpeval.reports.catalog import read_catalog
 from rpeval.reports.document import build, compose
 from rpeval.reports.pages.pdf import pdf
@@ -35,29 +35,12 @@ ADVICE = (
 )
 
 
-def runs_in(blocks):
-    for block in blocks:
-        if isinstance(block, Callout):
-            yield from runs_in(block.blocks)
-        elif isinstance(block, TableBlock):
-            yield from (r for row in block.rows for cell in row for r in opened(cell))
-            yield from block.note
-        elif hasattr(block, "runs"):
-            yield from block.runs
-        else:
-            yield from (r for item in block.items for r in item)
-
-
-def opened(run):
-    return run.runs if isinstance(run, Mixed) else (run,)
-
-
 def board(document):
     """Give the verdict and the answer of each finding in the table of answers."""
     (table,) = [b for s in document.sections for b in s.blocks if isinstance(b, TableBlock)]
     rows = {}
     for cells in table.rows:
-        (id,) = {r.finding_id for r in opened(cells[2]) if isinstance(r, Number)}
+        (id,) = {r.finding_id for r in parts_of(cells[2]) if isinstance(r, Number)}
         assert id not in rows, f"{id} is asked twice"
         rows[id] = (cells[-1], plain((cells[1],)))
     return rows
@@ -145,7 +128,7 @@ def test_verdicts_are_those_of_the_report(briefs, studies, study):
 @pytest.mark.parametrize("study", STUDIES)
 def test_every_number_is_printed_as_its_finding_says(briefs, studies, study):
     found = collect(studies / study).findings
-    numbers = [r for s in briefs[study].sections for r in runs_in(s.blocks) if isinstance(r, Number)]
+    numbers = [r for r in runs_of(briefs[study]) if isinstance(r, Number)]
     assert len(numbers) > 20
     for run in numbers:
         part = "value" if run.part == "text" else run.part
@@ -229,7 +212,10 @@ def test_an_estimate_that_is_hidden_is_not_printed(tmp_path):
     document = compose(replace(found, findings=found.findings | {hidden.id: hidden}), text="brief")
     (table,) = [b for s in document.sections for b in s.blocks if isinstance(b, TableBlock)]
     cells = {
-        r.finding_id: plain((row[2],)) for row in table.rows for r in opened(row[2]) if isinstance(r, Number)
+        r.finding_id: plain((row[2],))
+        for row in table.rows
+        for r in parts_of(row[2])
+        if isinstance(r, Number)
     }
     assert cells[hidden.id] == "suppressed"
 

@@ -3,25 +3,25 @@
 import re
 
 import pytest
-from report_folder import book_of, write_folder
+from report_folder import blocks_of, book_of, runs_of, texts_of, write_folder
 
 from rpeval.errors import FindingError
 from rpeval.findings import collect
-from rpeval.reports import figures
 from rpeval.reports.blocks import (
     Bullets,
-    Callout,
-    Declared,
     FigureBlock,
     Number,
     Paragraph,
     Reference,
     TableBlock,
+    opened,
+    plain,
 )
 from rpeval.reports.catalog import check_block, read_catalog
 from rpeval.reports.document import build
 from rpeval.reports.wording import number_of
 
+pytestmark = pytest.mark.usefixtures("no_drawing")
 ALL_STATES = read_catalog("report")["states"]
 STATES = [name for name, told in ALL_STATES.items() if "of" not in told]  # of a benefit
 CHAPTERS = ["summary", "question", "data", "picture", "estimate", "beside", "sensitivity", "claims",
@@ -32,50 +32,13 @@ OVERCLAIMS = re.compile(
 )
 
 
-def sentences(block):
-    """Give the runs of each sentence of a block, tables and figures included."""
-    if isinstance(block, Paragraph):
-        return [block.runs]
-    if isinstance(block, Bullets):
-        return list(block.items)
-    if isinstance(block, Callout):
-        return [runs for inner in block.blocks for runs in sentences(inner)]
-    tables = [block] if isinstance(block, TableBlock) else [block.table] if block.table else []
-    cells = [(cell,) for t in tables for row in [t.headings, *t.rows] for cell in row]
-    return [block.caption, block.note, *cells]
-
-
-def plain(runs) -> str:
-    return "".join(r if isinstance(r, str) else r.text if isinstance(r, Declared) else r.shown for r in runs)
-
-
 def text_of(document, *sections) -> str:
     chosen = [s for s in document.sections if not sections or s.id in sections]
-    return "\n".join(plain(runs) for s in chosen for b in s.blocks for runs in sentences(b))
-
-
-def all_runs(document):
-    return [r for s in document.sections for b in s.blocks for runs in sentences(b) for r in runs]
-
-
-def opened(blocks):
-    """Give the blocks of a section, those of callouts and folds too."""
-    for block in blocks:
-        yield block
-        if isinstance(block, Callout):
-            yield from opened(block.blocks)
+    return "\n".join(plain(runs) for s in chosen for b in opened(s.blocks) for runs in texts_of(b))
 
 
 def exhibits_of(document):
-    return [b for s in document.sections for b in opened(s.blocks) if isinstance(b, TableBlock | FigureBlock)]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_drawing():
-    """Leave the pictures out: other tests look at them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "svg", lambda table: "<svg></svg>")
-        yield
+    return [b for b in blocks_of(document) if isinstance(b, TableBlock | FigureBlock)]
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +57,7 @@ def test_the_chapters_stand_in_their_order(document):
 
 def test_every_number_is_printed_as_its_finding_says(document, folder):
     found = collect(folder)
-    numbers = [r for r in all_runs(document) if isinstance(r, Number)]
+    numbers = [r for r in runs_of(document) if isinstance(r, Number)]
     assert len(numbers) > 100
     for run in numbers:
         if run.part == "cell" or run.finding_id.endswith(("/suppressed_n", "/shown", "/n")):
@@ -105,7 +68,7 @@ def test_every_number_is_printed_as_its_finding_says(document, folder):
 
 def test_every_cell_is_printed_as_the_released_table_says(document, folder):
     found = collect(folder)
-    cells = {r.finding_id: r.shown for r in all_runs(document) if isinstance(r, Number) and r.part == "cell"}
+    cells = {r.finding_id: r.shown for r in runs_of(document) if isinstance(r, Number) and r.part == "cell"}
     for table in found.tables.values():
         for i, row in enumerate(table.rows()):
             for column, shown in zip(table.labels, row, strict=True):
@@ -127,7 +90,7 @@ def test_exhibits_are_numbered_in_order_and_references_lead_to_them(document):
         names = [b.name for b in exhibits if isinstance(b, kind)]
         assert names == [f"{word} {i}" for i in range(1, len(names) + 1)]
     told = {b.anchor: b.name for b in exhibits}
-    references = [r for r in all_runs(document) if isinstance(r, Reference)]
+    references = [r for r in runs_of(document) if isinstance(r, Reference)]
     assert references
     assert all(told[r.target] == r.shown for r in references)
 
@@ -135,7 +98,7 @@ def test_exhibits_are_numbered_in_order_and_references_lead_to_them(document):
 @pytest.mark.parametrize("state", STATES)
 def test_each_verdict_has_its_own_hedged_words(tmp_path, state):
     document = build(write_folder(tmp_path, verdict=state, refused=state == "not estimable", survey=False))
-    bottom = plain(sentences(document.sections[0].blocks[1])[0])
+    bottom = plain(document.sections[0].blocks[1].blocks[0].runs)
     must = {
         "supported": "supports a causal reading under the assumptions",
         "leaning": "favors the program, but it is not conclusive",
@@ -188,14 +151,11 @@ def test_what_is_absent_leaves_plain_sentences(tmp_path):
 @pytest.mark.parametrize("kwargs", [{}, {"refused": True}, {"survey": False}, {"verdict": "inconclusive"}])
 def test_sentences_are_whole(tmp_path, kwargs):
     document = build(write_folder(tmp_path, **kwargs))
-    for s in document.sections:
-        for block in s.blocks:
-            for inner in opened([block]):
-                for runs in sentences(inner) if isinstance(inner, Paragraph | Bullets) else []:
-                    assert re.search(r"[.?]$", plain(runs)), plain(runs)
-                    assert not re.search(r"not reported|None|\{|\}|\(\)| ,|\s\.|: \.|\.\.|  ", plain(runs)), (
-                        plain(runs)
-                    )
+    for block in blocks_of(document):
+        for runs in texts_of(block) if isinstance(block, Paragraph | Bullets) else []:
+            told = plain(runs)
+            assert re.search(r"[.?]$", told), told
+            assert not re.search(r"not reported|None|\{|\}|\(\)| ,|\s\.|: \.|\.\.|  ", told), told
 
 
 def test_real_data_are_not_stamped_and_have_nothing_planted(tmp_path):

@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 
 from rpeval.findings import open_findings
-from rpeval.reports.blocks import Bullets, Callout, FigureBlock, Paragraph, TableBlock, plain
+from rpeval.reports.blocks import Bullets, FigureBlock, Paragraph, TableBlock, opened, plain
 from rpeval.reports.document import compose
 from rpeval.reports.quoting.texts import read_texts
 
@@ -20,10 +20,8 @@ SPACE = re.compile(r"[\s\u00ad\u200b\u2060]+")
 
 def pieces(blocks) -> Iterator[str]:
     """Give every paragraph, bullet, caption and table row that all forms print."""
-    for block in blocks:
-        if isinstance(block, Callout):
-            yield from pieces(block.blocks)
-        elif isinstance(block, Paragraph):
+    for block in opened(blocks):
+        if isinstance(block, Paragraph):
             yield plain(block.runs)
         elif isinstance(block, Bullets):
             yield from map(plain, block.items)

@@ -14,17 +14,14 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 from openpyxl import load_workbook
-from report_folder import book_of, write_folder
+from report_folder import blocks_of, book_of, runs_of, texts_of, write_folder
 
 from rpeval.errors import FindingError
 from rpeval.findings import collect
 from rpeval.reports import figures
 from rpeval.reports.blocks import (
     Bullets,
-    Callout,
     Declared,
-    FigureBlock,
-    Mixed,
     Number,
     Paragraph,
     Reference,
@@ -90,28 +87,6 @@ def with_program(folder):
     return folder
 
 
-def inner(blocks):
-    for block in blocks:
-        yield block
-        if isinstance(block, Callout):
-            yield from inner(block.blocks)
-
-
-def runs_of(document):
-    """Give every run of a document, the cells of tables and the parts of mixed ones too."""
-    found = list(document.subtitle)
-    for block in inner(b for s in document.sections for b in s.blocks):
-        if isinstance(block, Paragraph):
-            found += block.runs
-        elif isinstance(block, Bullets):
-            found += [run for item in block.items for run in item]
-        elif isinstance(block, TableBlock | FigureBlock):
-            found += [*block.caption, *block.note]
-        for table in [block] if isinstance(block, TableBlock) else []:
-            found += [*table.headings, *(cell for row in table.rows for cell in row)]
-    return [run for r in found for run in (r.runs if isinstance(r, Mixed) else [r])]
-
-
 @functools.cache
 def found_in(folder):
     """Read the findings of a folder that no longer changes."""
@@ -126,11 +101,8 @@ def piece(folder, name):
 
 def sentences(document) -> list[str]:
     """Give the text of each paragraph and item of a document."""
-    blocks = [b for s in document.sections for b in inner(s.blocks)]
-    items = [
-        b.items if isinstance(b, Bullets) else [b.runs] for b in blocks if isinstance(b, Bullets | Paragraph)
-    ]
-    return [plain(runs) for those in items for runs in those]
+    blocks = [b for b in blocks_of(document) if isinstance(b, Bullets | Paragraph)]
+    return [plain(runs) for block in blocks for runs in texts_of(block)]
 
 
 def evidence_of(folder) -> str:
@@ -138,7 +110,7 @@ def evidence_of(folder) -> str:
 
 
 def tables_of(document):
-    return {b.id: b for s in document.sections for b in inner(s.blocks) if isinstance(b, TableBlock)}
+    return {b.id: b for b in blocks_of(document) if isinstance(b, TableBlock)}
 
 
 def text_of(element) -> str:

@@ -16,7 +16,7 @@ from itertools import combinations
 import pikepdf
 import pypdf
 import pytest
-from report_folder import write_folder
+from report_folder import blocks_of, write_folder
 
 from rpeval.errors import FindingError
 from rpeval.reports.blocks import (
@@ -32,6 +32,7 @@ from rpeval.reports.blocks import (
     Run,
     Section,
     TableBlock,
+    opened,
 )
 from rpeval.reports.catalog import read_catalog
 from rpeval.reports.document import build
@@ -51,13 +52,6 @@ def text_of(run: Run) -> str:
 def bare(text: str) -> str:
     """Give text without spaces, as lines of a page may break anywhere, and without ligatures."""
     return re.sub(r"[\s\u200b]+", "", text.replace("ﬁ", "fi").replace("ﬂ", "fl").replace("ﬀ", "ff"))
-
-
-def within(blocks: tuple[Block, ...]) -> Iterator[Block]:
-    for block in blocks:
-        yield block
-        if isinstance(block, Callout):
-            yield from within(block.blocks)
 
 
 @dataclass
@@ -85,7 +79,7 @@ class Made:
 
     @cached_property
     def blocks(self) -> list[Block]:
-        return [b for s in self.document.sections for b in within(s.blocks)]
+        return blocks_of(self.document)
 
     def tagged(self, tag: str) -> list[pikepdf.Dictionary]:
         return [e for e in _elements(self.opened.Root.StructTreeRoot.K) if e.get("/S") == f"/{tag}"]
@@ -253,7 +247,7 @@ def test_the_summary_gives_its_numbers_on_the_pages_after_the_contents(study):
     numbers = {
         run.shown
         for section in study.document.sections if section.id.startswith("summary")
-        for block in within(section.blocks)
+        for block in opened(section.blocks)
         for runs in ((block.runs,) if isinstance(block, Paragraph) else getattr(block, "items", ()))
         for run in runs if isinstance(run, Number)
     }  # fmt: skip

@@ -8,11 +8,11 @@ import pytest
 import yaml
 from babel.messages.pofile import read_po
 from project import ROOT
-from report_folder import write_folder
+from report_folder import runs_of, write_folder
 
 from rpeval.errors import FindingError
 from rpeval.findings import collect
-from rpeval.reports.blocks import Callout, Mixed, Number, TableBlock, plain
+from rpeval.reports.blocks import Callout, Number, TableBlock, plain
 from rpeval.reports.catalog import FOLDER, read_catalog
 from rpeval.reports.document import build, compose
 from rpeval.reports.pages.html import html
@@ -36,26 +36,6 @@ MESSAGES = messages()
 
 def words_of_pages():
     return set(map(spaced, read_catalog("brief")["words"].values()))
-
-
-def all_runs(document):
-    def within(blocks):
-        for block in blocks:
-            if isinstance(block, Callout):
-                yield from within(block.blocks)
-            elif isinstance(block, TableBlock):
-                yield from (r for row in block.rows for cell in row for r in opened(cell))
-                yield from block.note
-            elif hasattr(block, "runs"):
-                yield from block.runs
-            else:
-                yield from (r for item in block.items for r in item)
-
-    return [r for s in document.sections for r in within(s.blocks)]
-
-
-def opened(run):
-    return run.runs if isinstance(run, Mixed) else (run,)
 
 
 def digits(text):
@@ -120,7 +100,7 @@ def test_the_spanish_brief_is_spanish(pairs, study):
 @pytest.mark.parametrize("study", STUDIES)
 def test_the_spanish_brief_has_the_same_numbers_and_verdicts(pairs, study):
     english, spanish = pairs[study]
-    one, other = ([r for r in all_runs(d) if isinstance(r, Number)] for d in (english, spanish))
+    one, other = ([r for r in runs_of(d) if isinstance(r, Number)] for d in (english, spanish))
     assert Counter((r.finding_id, r.part, r.value) for r in one) == Counter((r.finding_id, r.part, r.value) for r in other)  # fmt: skip
     shown = {(r.finding_id, r.part): r.shown for r in other}
     for run in one:
@@ -138,7 +118,7 @@ def test_intervals_and_years_are_read_as_in_spanish(pairs):
     spanish = pairs["lakeshore"][1]
     assert plain(spanish.subtitle) == "Distrito: Lakeshore (simulado), años escolares de 2016-17 a 2023-24"
     assert spanish.title == "Las prácticas restaurativas en Lakeshore"
-    intervals = [r.shown for r in all_runs(spanish) if isinstance(r, Number) and r.part == "interval"]
+    intervals = [r.shown for r in runs_of(spanish) if isinstance(r, Number) and r.part == "interval"]
     assert len(intervals) > 10
     assert all(re.fullmatch(r"de −?[\d.,]+ a −?[\d.,]+", shown) for shown in intervals)
 
@@ -174,7 +154,7 @@ def test_what_is_not_translated_stays_english_and_says_so(tmp_path):
     found = collect(write_folder(tmp_path))
     odd = replace(found.findings["suspensions.att"], label="Effect on snow days", unit="flakes")
     document = compose(replace(found, findings=found.findings | {odd.id: odd}), text="brief", lang="es")
-    assert any(isinstance(r, Number) and r.shown == f"flakes {MARK}" for r in all_runs(document))
+    assert any(isinstance(r, Number) and r.shown == f"flakes {MARK}" for r in runs_of(document))
     report = compose(found, text="report", lang="es")
     assert any(s.heading == f"Limits {MARK}" for s in report.sections)
     assert [s.id for s in report.sections] == [s.id for s in compose(found).sections]

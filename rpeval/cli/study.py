@@ -1,10 +1,11 @@
 """Commands about one study: check it, run it, write its pages again, lock its plan."""
 
+import functools
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -46,13 +47,16 @@ def run(
         int | None, typer.Option("--jobs", "-j", help="Studies at a time; if not given, one a core.", min=1)
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Run only what is missing or changed.")] = False,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Run on the workers of this dask scheduler.")
+    ] = None,
 ) -> None:  # fmt: skip
     """Check each study, run its notebooks in a clean room, and put the finished report into reports/<study>.
 
     An earlier report stays until the new one is whole. One study that fails, or goes over its limits, stops
     no other.
     """
-    from rpeval.runs.batch import name_once, run_batch
+    from rpeval.runs.batch import name_once
     from rpeval.runs.progress import Lines, Picture, summarize
     from rpeval.runs.task import Limits
 
@@ -61,7 +65,10 @@ def run(
     shown = Picture if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" else Lines
     try:
         with shown(say, complain, number=len(paths), near=near) as listener:
-            outcomes = run_batch(paths, jobs=jobs, limits=limits, listener=listener, **manner)
+            outcomes = _runner(scheduler)(paths, jobs=jobs, limits=limits, listener=listener, **manner)
+    except RunError as error:
+        complain(str(error))
+        raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
         complain("Stopped. Earlier reports are as they were.")
         raise typer.Exit(STOPPED) from None
@@ -69,6 +76,17 @@ def run(
         say("\n".join(summarize(outcomes, near=near)))
     listed = _list_studies(Path(outcome.folder).parent for outcome in outcomes if outcome.folder)
     raise typer.Exit(max([listed, *(outcome.code for outcome in outcomes)]))
+
+
+def _runner(scheduler: str | None) -> Callable[..., Any]:
+    """Give what runs studies: processes of this machine, or the workers of a scheduler."""
+    if scheduler is None:
+        from rpeval.runs.batch import run_batch
+
+        return run_batch
+    from rpeval.runs.cluster import run_on_cluster
+
+    return functools.partial(run_on_cluster, scheduler=scheduler)
 
 
 def report(context: typer.Context, folder: Folders) -> None:

@@ -58,14 +58,12 @@ def run_batch(
     A study that fails, takes too long or too much memory, or whose process is killed, harms no other. When
     this process is told to stop, all workers and kernels are ended first and KeyboardInterrupt is raised.
     """
-    paths = list(paths)
-    batch = Batch(paths, jobs or count_cores(), limits, {"resume": resume, "debug": debug}, listener)
+    batch = Batch(jobs or count_cores(), limits, {"resume": resume, "debug": debug})
     with interruptible():
         try:
-            batch.run()
+            return batch.run(paths, listener)
         finally:
             batch.close()
-    return [batch.outcomes[path] for path in paths]
 
 
 class Worker:
@@ -103,31 +101,40 @@ class Worker:
 
 
 class Batch:
-    """The studies of one command, and the processes that run them."""
+    """The processes that run studies, and the studies that wait for them.
 
-    def __init__(self, paths: list[Path], jobs: int, limits: Limits, manner: dict[str, bool], listener: Any):
-        self.waiting, self.jobs = list(paths), min(jobs, len(paths))
-        self.limits, self.manner, self.listener = limits, manner, listener
+    lasting : keep the processes when no study waits, because more will come
+    """
+
+    def __init__(self, jobs: int, limits: Limits, manner: dict[str, bool], *, lasting: bool = False):
+        self.jobs, self.limits, self.manner, self.lasting = jobs, limits, manner, lasting
+        self.waiting: list[Path] = []
         self.outcomes: dict[Path, Outcome] = {}
+        self.listener: Any = None
         self.workers: list[Worker] = []
         self.lost: list[Path] = []
         self.heard: queue.SimpleQueue[tuple[Worker, dict[str, Any] | None]] = queue.SimpleQueue()
         self.warm: WarmProcess | None = None
         self.deaths = -1
 
-    def run(self) -> None:
-        """Run until every study has its outcome."""
-        self._warm_up()
+    def run(self, paths: Iterable[Path], listener: Any) -> list[Outcome]:
+        """Run until every study has its outcome; give the outcomes in the order of the paths."""
+        paths, self.listener = list(paths), listener
+        self.waiting += paths
+        if not self.warm:
+            self._warm_up()
         while self.waiting or any(worker.path for worker in self.workers):
             self._employ()
             with contextlib.suppress(queue.Empty):
                 self._hear(*self.heard.get(timeout=TICK))
             self._watch_time()
             self.listener.tick()
+        return [self.outcomes.pop(path) for path in paths]
 
     def _employ(self) -> None:
         """See that as many workers are at work as there may be."""
-        while self.waiting and len(self.workers) < self.jobs:
+        idle = sum(not worker.path for worker in self.workers)
+        for _ in range(min(len(self.waiting) - idle, self.jobs - len(self.workers))):
             try:
                 self.workers.append(Worker(self.heard))
             except OSError as error:
@@ -148,7 +155,7 @@ class Batch:
         elif (event := told.pop("event")) == "outcome":
             path, worker.path = worker.path, None
             self._end(path, Outcome(**told))
-            if worker.studies >= STUDIES or not self.waiting:
+            if worker.studies >= STUDIES or not (self.waiting or self.lasting):
                 self.workers.remove(worker)
                 worker.leave()
         else:

@@ -17,9 +17,10 @@ from rpeval.runs.swap import drop_failure
 Record = dict[str, Any]
 
 
-def why_again(params_path: Path) -> tuple[Path, str]:
+def why_again(params_path: Path, *, elsewhere: bool = False) -> tuple[Path, str]:
     """Give a study's report folder, and why the study must be run ("" when it need not).
 
+    elsewhere : other machines run it, so that this one's kind is no reason
     A report stands when its manifest and every output are as the run left them, and params, plan, inputs,
     notebooks, package, reference data, libraries and machine are those of the manifest. A commit of the
     project is no reason, nor is another model of processor for which linear algebra runs the same code.
@@ -29,13 +30,13 @@ def why_again(params_path: Path) -> tuple[Path, str]:
     params = read_params(params_path)
     target = params.root / "reports" / params.study
     with at_place(target):
-        why = _find_change(params, params_path, target)
+        why = _find_change(params, params_path, target, elsewhere)
         if not why:
             drop_failure(failed_folder(target))
     return target, why
 
 
-def _find_change(params: Any, params_path: Path, target: Path) -> str:
+def _find_change(params: Any, params_path: Path, target: Path, elsewhere: bool) -> str:
     if not target.exists():
         return "no report"
     try:
@@ -47,7 +48,7 @@ def _find_change(params: Any, params_path: Path, target: Path) -> str:
         lambda: _changed_decisions(params, target),
         lambda: _changed_inputs(params, params_path, record, read_key(target)),
         lambda: _changed_notebooks(params, target, record),
-        lambda: _changed_code(params, record),
+        lambda: _changed_code(params, record, elsewhere),
     )
     return next((why for look in looks for why in look()), "")
 
@@ -101,7 +102,7 @@ def _texts(path: Path) -> list[str]:
     return [c["source"] for c in cells if "injected-parameters" not in c["metadata"].get("tags", [])]
 
 
-def _changed_code(params: Any, record: Record) -> Iterator[str]:
+def _changed_code(params: Any, record: Record, elsewhere: bool) -> Iterator[str]:
     kept, now = record["code"], describe_code(params.root)
     package = now["rpeval"]["sha256"]
     if package != kept["rpeval"]["sha256"] or kept.get("rendered_sha256", package) != package:
@@ -110,5 +111,5 @@ def _changed_code(params: Any, record: Record) -> Iterator[str]:
         yield "the reference data changed"
     if any(kept[name] != now[name] for name in ("lock_sha256", "python", "packages")):
         yield "Python or a library changed"
-    if {**record["machine"], "cpu": None} != {**describe_machine(), "cpu": None}:
+    if not elsewhere and {**record["machine"], "cpu": None} != {**describe_machine(), "cpu": None}:
         yield "another kind of machine made the report"

@@ -30,9 +30,13 @@ def describe_code(root: Path, package: Path = PACKAGE) -> dict[str, Any]:
         "reference": {"sha256": hash_tree(reference), "files": reference},
         "git": describe_commit(root),
         "lock_sha256": hash_file(lock) if lock.is_file() else None,
-        "python": platform.python_version(),
-        "packages": list_packages(),
+        **describe_python(),
     }
+
+
+def describe_python() -> dict[str, Any]:
+    """Say which Python runs, and with which libraries."""
+    return {"python": platform.python_version(), "packages": list_packages()}
 
 
 def hash_files(folder: Path) -> dict[str, str]:

@@ -241,13 +241,23 @@ def report_again(folder: Path | str) -> Path:
     content = open_manifest(target)
     with interruptible(), at_place(target):
         check_outputs(target, content)
-        room = new_room(target.parent, target.name)
-        copy = room / target.name
-        try:
+        with replacing(target) as copy:
             copy_folder(target, copy)
             _load_pages()(copy)
             renew_manifest(copy, content, _now())
-            publish(copy, target)
-        finally:
-            shutil.rmtree(room, ignore_errors=True)
     return target
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Give an empty folder, and put it in a report's place when all that is to be in it was written.
+
+    Call it while holding the place. When anything fails, the report stays as it was.
+    """
+    room = new_room(target.parent, target.name)
+    try:
+        (room / target.name).mkdir()
+        yield room / target.name
+        publish(room / target.name, target)
+    finally:
+        shutil.rmtree(room, ignore_errors=True)

@@ -119,11 +119,11 @@ def _write_notebook():
     return write_notebook
 
 
-@pytest.fixture(name="is_alive")
+@pytest.fixture(name="is_alive", scope="session")
 def _is_alive():
     return is_alive
 
 
-@pytest.fixture(name="wait_for")
+@pytest.fixture(name="wait_for", scope="session")
 def _wait_for():
     return wait_for

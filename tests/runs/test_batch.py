@@ -175,7 +175,7 @@ def test_a_warm_process_that_died_is_replaced_and_at_last_done_without(monkeypat
 
     monkeypatch.delenv(SOCKET, raising=False)
     monkeypatch.setattr(batch, "WarmProcess", Dead)
-    work = batch.Batch([Path("a.yml")], 1, LIMITS, {}, None)
+    work = batch.Batch(1, LIMITS, {})
     work._warm_up()
     for _ in range(6):
         monkeypatch.setattr(Dead, "ready", lambda self: "socket", raising=False)
@@ -183,7 +183,7 @@ def test_a_warm_process_that_died_is_replaced_and_at_last_done_without(monkeypat
     assert told == "off"
     assert len(started) == batch.DEATHS + 1
     monkeypatch.setenv(SOCKET, "/somewhere")
-    assert batch.Batch([Path("a.yml")], 1, LIMITS, {}, None)._find_warm() == "/somewhere"
+    assert batch.Batch(1, LIMITS, {})._find_warm() == "/somewhere"
 
 
 def test_without_any_process_every_study_has_failed(monkeypatch):

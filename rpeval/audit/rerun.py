@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rpeval.findings import Collected, open_findings
-
 Say = Callable[[str], None]
 COMMAND = "from rpeval.cli import main; main()"
 
@@ -112,8 +110,3 @@ def _run(command: list[str], project: Path, variables: dict[str, str], complaint
     finally:
         if running.stdout:
             running.stdout.close()
-
-
-def read_again(made: Path | Failed) -> Collected | Failed:
-    """Read the findings of a run that finished."""
-    return made if isinstance(made, Failed) else open_findings(made)

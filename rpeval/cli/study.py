@@ -128,6 +128,8 @@ def lock(
     def record(path: Path) -> None:
         place, mark = lock_plan(path, reason=amend)
         say(f"{near(place)}  SHA-256 {mark}")
+        if (key := place.with_suffix(".key")).is_file():
+            say(f"{near(key)}  the key to its marks of the data files; keep it, and keep it in the district")
 
     each(context, params, (lambda path: say(export_plan(path))) if export else record)
 

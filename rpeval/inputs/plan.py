@@ -87,9 +87,9 @@ def key_path(params: Any) -> Path:
 
 
 def lock_files(params: Any) -> dict[str, Path]:
-    """Give the files of a study's lock that are there, by the name they have among the inputs."""
+    """Give the files of a study's lock by the name they have among the inputs; none where none was locked."""
     files = {"lock": lock_path(params), "lock.key": key_path(params)}
-    return {name: path for name, path in files.items() if path.is_file()}
+    return {name: path for name, path in files.items() if path.is_file() and files["lock"].is_file()}
 
 
 def read_lock(params: Any) -> tuple[Entry, ...]:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from project import ROOT
 from pypdf import PdfReader
+from readability import Reading, prose, read, syllables
 from report_folder import book_of, parts_of, runs_of, write_folder
 
 from rpeval.estimate import Estimate
@@ -17,7 +18,6 @@ from rpeval.reports.blocks import Callout, Number, TableBlock, plain
 from rpeval.reports.catalog import read_catalog
 from rpeval.reports.document import build, compose
 from rpeval.reports.pages.pdf import pdf
-from rpeval.reports.readability import Reading, prose, read, syllables
 from rpeval.reports.translate import sentences
 from rpeval.reports.wording import number_of
 

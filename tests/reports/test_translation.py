@@ -8,6 +8,7 @@ import pytest
 import yaml
 from babel.messages.pofile import read_po
 from project import ROOT
+from readability import prose, read, syllables
 from report_folder import runs_of, write_folder
 
 from rpeval.errors import FindingError
@@ -16,7 +17,6 @@ from rpeval.reports.blocks import Callout, Number, TableBlock, plain
 from rpeval.reports.catalog import FOLDER, read_catalog
 from rpeval.reports.document import build, compose
 from rpeval.reports.pages.html import html
-from rpeval.reports.readability import prose, read, syllables
 from rpeval.reports.translate import faults, language, sentences
 from rpeval.reports.translate import plain as spaced
 

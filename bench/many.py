@@ -2,7 +2,7 @@
 
     python bench/many.py                     2 studies each way, 6 watched, into bench/out/ (about 4 minutes)
     python bench/many.py --full              40 studies each way, 300 watched, into bench/ (hours)
-    python bench/many.py naive --full        one part alone: naive, rpeval, floor, large or write
+    python bench/many.py naive --full        one part alone: naive, rpeval, cluster, floor, large or write
     python bench/many.py rpeval floor --studies 4
     python bench/many.py write --full        the table, from what the parts left in bench/out/many.json
 
@@ -12,6 +12,8 @@ through notebooks 01 to 05. The parts:
 - naive: for each notebook the command papermill, then `jupyter nbconvert --to html`, one after the other,
   with the stock kernel; of the report's page then a PDF by headless Chromium, a Word file by LibreOffice;
 - rpeval: `rpeval run params/*.yml -j 2`, which also writes briefs, grant packs, indexes and manifests;
+- cluster: the same with `--scheduler`, on a dask scheduler and two workers of this machine, which run before
+  the clock starts;
 - floor: two processes forked from one that has imported the libraries, with no Jupyter in them: the code of
   the notebooks is executed as plain Python, what a cell shows is put into the notebook, and the same pages
   are made. Studies share a process, so what the first has read and drawn serves the next;
@@ -19,13 +21,8 @@ through notebooks 01 to 05. The parts:
 """
 
 import argparse
-import ast
 import contextlib
-import gc
-import io
 import json
-import linecache
-import multiprocessing
 import os
 import re
 import resource
@@ -35,26 +32,26 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from many_floor import JOBS, NOTEBOOKS, plainly
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 KEPT = HERE / "out" / "many.json"
 BIN = Path(sys.executable).parent
-NOTEBOOKS = ("01_suspensions", "02_disproportionality", "03_belonging", "04_implementation", "05_report")
 COMMAND = (sys.executable, "-P", "-c", "from rpeval.cli import main; main()")
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-WAYS = ("naive", "rpeval", "floor")
+WAYS = ("naive", "rpeval", "cluster", "floor")
 PARTS = (*WAYS, "large", "write")
 QUICK, FULL = {"studies": 2, "large": 6}, {"studies": 40, "large": 300}
-JOBS, SEED, MARKS = 2, 20_270_000, (1, 10, 30, 100, 300, 1_000)
-FASTER, OF_FLOOR, FLAT, ENOUGH, BUSY = 6.0, 1.3, 1.10, 100, 0.15
+SEED, MARKS = 20_270_000, (1, 10, 30, 100, 300, 1_000)
+FASTER, OF_FLOOR, OF_POOL, FLAT, ENOUGH, BUSY = 6.0, 1.3, 1.1, 1.10, 100, 0.15
 SHOWN = {"studies": 0, "seconds": 0, "each": 2, "peak": 0, "runner": 0}
 
 Result = dict[str, Any]
@@ -183,6 +180,41 @@ def ours(studies: int) -> Result:
         return found | {"failed": failed, "numbers": numbers(root)}
 
 
+def cluster(studies: int) -> Result:
+    """Run the same studies by `rpeval run --scheduler`, on two workers that wait for them."""
+    with project(studies) as (root, names):
+        place, started = root.parent / "scheduler.json", []
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with clock() as found:
+            try:
+                worker = ["worker", "--nthreads", "1", "--no-nanny"]
+                for part in [["scheduler", "--host", "127.0.0.1", "--port", "0"], *[worker] * JOBS]:
+                    words = [BIN / "dask", *part, "--no-dashboard", "--scheduler-file", place]
+                    started.append(subprocess.Popen(words, cwd=root.parent, **quiet))
+                while len(nthreads(place)) < JOBS:
+                    time.sleep(0.5)
+                words = [*COMMAND, "run", *(f"params/{name}.yml" for name in names)]
+                address, begun = json.loads(place.read_text())["address"], time.monotonic()
+                command([*words, "--scheduler", address], root)
+                seconds = time.monotonic() - begun
+            finally:
+                for process in reversed(started):
+                    process.terminate()
+                    process.wait()
+        failed = [name for name in names if not (root / "reports" / name / "manifest.json").is_file()]
+        return found | {"seconds": seconds, "failed": failed, "numbers": numbers(root)}
+
+
+def nthreads(place: Path) -> dict[str, int]:
+    """Ask a scheduler for its workers and their threads; none before it answers."""
+    from distributed import Client
+
+    if not place.is_file() or not place.stat().st_size:
+        return {}
+    with Client(scheduler_file=str(place), set_as_default=False) as client:
+        return client.nthreads()
+
+
 def floor(studies: int) -> Result:
     """Run the same studies plainly, in a command of its own, from its start to its end."""
     with project(studies) as (root, names):
@@ -201,91 +233,6 @@ def numbers(root: Path) -> dict[str, dict[str, str]]:
         for finding in json.loads(path.read_text(encoding="utf-8"))["findings"]:
             found.setdefault(study, {})[finding["id"]] = str(finding.get("shown", finding.get("value")))
     return found
-
-
-# The floor: the notebooks as plain Python
-
-
-def plainly(root: Path, names: list[str]) -> list[str]:
-    """Run studies in two processes that are forked when everything is imported; name those that failed."""
-    contents = {name: json.loads((root / "notebooks" / f"{name}.ipynb").read_text()) for name in NOTEBOOKS}
-    for cell in (cell for content in contents.values() for cell in code_of(content)):
-        for node in ast.parse("".join(cell["source"])).body:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                exec(compile(ast.Module([node], []), "<imports>", "exec"), {})
-    from rpeval.reports import render  # noqa: F401  (its own imports are the point)
-
-    os.chdir(root / "notebooks")
-    gc.collect()
-    gc.freeze()  # as the warm process of rpeval does: what is imported is not searched for garbage again
-    with multiprocessing.get_context("fork").Pool(JOBS) as pool:
-        failed = pool.map(partial(study_plainly, root, contents), names, chunksize=1)
-        pool.close()
-        pool.join()
-    return [name for name in failed if name]
-
-
-def study_plainly(root: Path, contents: Mapping[str, dict[str, Any]], name: str) -> str:
-    """Run one study's notebooks and make its pages in its draft folder; give its name when that fails."""
-    from rpeval.reports.render import render
-
-    folder = root / "reports" / f"{name}.draft"
-    (folder / "notebooks").mkdir(parents=True)
-    try:
-        for notebook, content in contents.items():
-            ran = execute(content, f"params/{name}.yml")
-            (folder / "notebooks" / f"{notebook}.ipynb").write_text(json.dumps(ran), encoding="utf-8")
-        render(folder)
-    except Exception:
-        traceback.print_exc()
-        return name
-    return ""
-
-
-def code_of(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Give a notebook's cells of code."""
-    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-
-
-def execute(notebook: Mapping[str, Any], params: str) -> dict[str, Any]:
-    """Execute a notebook's code in a namespace of its own, and give the notebook with what was shown."""
-    space: dict[str, Any] = {"__name__": "__main__"}
-    cells, count = [], 0
-    for cell in notebook["cells"]:
-        cells.append(cell)
-        if "parameters" in cell["metadata"].get("tags", []):
-            given = {"cell_type": "code", "id": "given", "metadata": {"tags": ["injected-parameters"]}}
-            cells.append({**given, "source": f"params = {params!r}"})
-    for at, cell in enumerate(cells):
-        if cell["cell_type"] == "code":
-            count += 1
-            outputs = run_cell("".join(cell["source"]), space, f"<cell {count}>")
-            cells[at] = {**cell, "execution_count": count, "outputs": outputs}
-    return {**notebook, "cells": cells}
-
-
-def run_cell(source: str, space: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """Execute one cell: what it prints, displays, and the value of an expression at its end."""
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    body, shown, said = ast.parse(source).body, [], io.StringIO()
-    last = ast.Expression(body.pop().value) if body and isinstance(body[-1], ast.Expr) else None
-    space["display"] = lambda *values: shown.extend(map(represent, values))
-    with contextlib.redirect_stdout(said):
-        exec(compile(ast.Module(body, []), name, "exec"), space)
-        value = eval(compile(last, name, "eval"), space) if last else None
-    if value is not None:
-        shown.append(represent(value))
-    text = said.getvalue().splitlines(keepends=True)
-    return [*([{"output_type": "stream", "name": "stdout", "text": text}] if text else []), *shown]
-
-
-def represent(value: object) -> dict[str, Any]:
-    """Give a value as a notebook keeps it: as text, and as a table or picture where it has such a form."""
-    data = {"text/plain": repr(value)}
-    for kind, form in {"text/html": "_repr_html_", "image/svg+xml": "_repr_svg_"}.items():
-        made = getattr(value, form, lambda: None)()
-        data |= {} if made is None else {kind: made}
-    return {"output_type": "display_data", "data": data, "metadata": {}}
 
 
 # Memory and cost
@@ -392,6 +339,7 @@ def ratio(results: Mapping[str, Result], way: str, other: str) -> float | None:
 def targets(results: Mapping[str, Result]) -> list[tuple[str, bool | None, str]]:
     """Say of each target whether it holds, and what was measured; None where that cannot be told."""
     faster, above = ratio(results, "naive", "rpeval"), ratio(results, "rpeval", "floor")
+    farther = ratio(results, "cluster", "rpeval")
     cut = windows(results["large"])[-2:] if "large" in results and not results["large"]["failed"] else []
     if len(cut) == 2 and cut[1]["studies"] >= ENOUGH:
         grown = max(cut[1][key] / cut[0][key] for key in ("peak", "runner"))
@@ -402,6 +350,8 @@ def targets(results: Mapping[str, Result]) -> list[tuple[str, bool | None, str]]
         (f"at least {FASTER:g} times fewer seconds than the naive loop",
          None if faster is None else faster >= FASTER, _times(faster)),
         (f"within {OF_FLOOR:g} times the floor", None if above is None else above <= OF_FLOOR, _times(above)),
+        (f"on a cluster at most {OF_POOL:g} times the seconds of one machine's own processes",
+         None if farther is None else farther <= OF_POOL, _times(farther)),
         (f"flat memory, of all processes and of the runner (by at most {FLAT:g} times)", flat, told),
     ]  # fmt: skip
 
@@ -500,14 +450,14 @@ def long_run(results: Mapping[str, Result]) -> list[str]:
 def measure(part: str, studies: int) -> Result:
     """Measure one part, and note when, on what, and beside how much other work."""
     when, load = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), os.getloadavg()[0]
-    do: Callable[[int], Result] = {"naive": naive, "rpeval": ours, "floor": floor, "large": large}[part]
+    ways = {"naive": naive, "rpeval": ours, "cluster": cluster, "floor": floor, "large": large}
     found = {
         "studies": studies,
         "when": when,
         "load": load,
         "busy": busy(),
         "commit": commit(),
-        **do(studies),
+        **ways[part](studies),
     }
     print(f"{part}: {studies} studies in {found['seconds']:.1f} s, {found['cpu']:.1f} s of CPU", flush=True)
     return found

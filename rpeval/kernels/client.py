@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 SOCKET = "RPEVAL_WARM"  # where a process that this one started finds the warm process; "off" for none
+DEBUGGER = "RPEVAL_DEBUGGER"  # "off" in a kernel's environment: nobody will step through its cells
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 PATIENCE = 60.0  # seconds that importing may take on a slow machine
 

@@ -27,11 +27,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from rpeval.kernels.client import DEBUGGER
+
 PRELOAD = (
     "numpy", "scipy.stats", "scipy.optimize", "scipy.linalg", "scipy.sparse.linalg", "pandas", "pyarrow",
     "matplotlib.figure", "matplotlib.backends.backend_svg", "seaborn", "statsmodels.api",
     "statsmodels.formula.api", "pydantic", "yaml", "jinja2.sandbox", "IPython.display", "ipykernel.ipkernel",
-    "ipykernel.kernelapp",
+    "ipykernel.kernelapp", "IPython.core.debugger", "IPython.core.oinspect", "IPython.core.completerlib",
+    "IPython.core.logger", "IPython.extensions.storemagic", "sqlite3", "psutil", "tornado.platform.asyncio",
+    "tornado.queues",
 )  # fmt: skip
 PACKAGES = ("rpeval.findings", "rpeval.inputs", "rpeval.methods")  # what notebooks import
 INLINE = "module://matplotlib_inline.backend_inline"
@@ -235,6 +239,8 @@ def run_kernel(request: dict[str, Any], descriptors: list[int], *, stale: bool) 
     forgotten = ("matplotlib_inline", "rpeval") if stale else ("matplotlib_inline",)
     for name in [name for name in sys.modules if name.split(".")[0] in forgotten]:
         del sys.modules[name]
+    if os.environ.get(DEBUGGER) == "off":  # importing it takes as long as all else of a kernel's start
+        sys.modules["debugpy"] = None  # type: ignore[assignment]
     gc.unfreeze()
     owned = f"--IPKernelApp.parent_handle={os.getppid()}"  # read from the environment at import: too early
     sys.argv = [str(find_spec("ipykernel_launcher").origin), *request["words"], owned]

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rpeval.kernels.client import THREADS
+from rpeval.kernels.client import DEBUGGER, THREADS
 from rpeval.runs.ready import client_class
 
 KERNEL, PROVISIONER = "python3", "rpeval-warm"
@@ -90,7 +90,7 @@ def kernel_environment(home: Path) -> Iterator[None]:
     """
     home.mkdir(parents=True, exist_ok=True)
     ours: dict[str, str | None] = {**dict.fromkeys(THREADS, "1"), **dict.fromkeys(DISTURBING)}
-    ours |= {"JUPYTER_PREFER_ENV_PATH": "1", "IPYTHONDIR": str(home)}
+    ours |= {"JUPYTER_PREFER_ENV_PATH": "1", "IPYTHONDIR": str(home), DEBUGGER: "off"}
     before = {name: os.environ.get(name) for name in ours}
     _set_environment(ours)
     try:

@@ -19,6 +19,7 @@ from rpeval.runs.task import FAILED, FAULT, KEPT, LIMITS, Limits, Outcome, tell_
 
 TICK = 0.25  # seconds between two looks
 CONNECT = 10  # seconds in which a scheduler has to answer
+GONE = ("FutureCancelledError", "CancelledError", "ClosedClientError", "CommClosedError")
 QUEUED = 2  # studies sent for each thread of a worker, so that none waits for the next
 
 
@@ -62,7 +63,8 @@ def _connected(address: str) -> Iterator[Any]:
     except ImportError:
         what, fix = "The library for this, distributed, is not installed.", "Install rpeval[cluster]."
         raise RunError(Problem("--scheduler", what, fix)) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is told by us
+    for name in ("distributed", "distributed.client"):  # what goes wrong is told by us
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         client = Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
@@ -87,6 +89,8 @@ class _Sent:
     def run(self, paths: list[Path], resume: bool) -> None:
         """Send all, as many at a time as there is room for, and take in what comes back."""
         waiting = list(paths)
+        if paths and not self._threads():
+            self.listener.complain("No worker has joined this scheduler yet; the studies wait for one.")
         while waiting or self.flying:
             while waiting and len(self.flying) < self._room():
                 self._depart(waiting.pop(0), resume)
@@ -95,7 +99,13 @@ class _Sent:
             self.listener.tick()
 
     def _room(self) -> int:
-        return self.jobs or max(QUEUED * sum(self.client.nthreads().values()), 1)
+        return self.jobs or max(QUEUED * self._threads(), 1)
+
+    def _threads(self) -> int:
+        """Count the threads of all workers; none when the scheduler has gone."""
+        with contextlib.suppress(Exception):
+            return sum(self.client.nthreads().values())
+        return 0
 
     def _depart(self, path: Path, resume: bool) -> None:
         """Send a study; one that cannot be sent has failed."""
@@ -112,7 +122,11 @@ class _Sent:
             place.enter_context(at_place(params.root / "reports" / params.study))
             key = f"rpeval-{params.study}-{secrets.token_hex(4)}"
             parcel = pack_study(params, path)
-            future = self.client.submit(run_on_worker, parcel, self.limits, self.debug, key=key, pure=False)
+            try:
+                task = (run_on_worker, parcel, self.limits, self.debug)
+                future = self.client.submit(*task, key=key, pure=False)
+            except Exception as error:
+                raise _lost(params.study, error) from error
             self.flying[future] = Flight(path, params, place)
 
     def _landed(self) -> list[Any]:
@@ -165,6 +179,11 @@ def _lost(study: str, error: Exception) -> RunError:
         what, fix = (
             "Every worker that was given this study died.",
             "Give workers more memory, and run it again.",
+        )
+    elif name in GONE:
+        what, fix = (
+            "The connection to the scheduler was lost.",
+            "Run it again with --resume.",
         )
     elif isinstance(error, ImportError):
         what, fix = f"A worker cannot import rpeval ({error}).", "Install rpeval and requirements.lock there."

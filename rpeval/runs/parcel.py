@@ -1,6 +1,5 @@
 """A study in a parcel: its declared files go to another machine, its report comes back, both by hash."""
 
-import contextlib
 import dataclasses
 import os
 import shutil
@@ -234,12 +233,3 @@ def _check(folder: Path, params: Any, params_path: Path) -> None:
 
 def _failed(error: RunError) -> Outcome:
     return Outcome("", FAILED, error.exit_code, 0.0, "", str(error))
-
-
-def end_crew() -> None:
-    """End the processes that this thread keeps."""
-    kept = getattr(_crew, "kept", None)
-    with contextlib.suppress(OSError):
-        if kept:
-            kept.close()
-    _crew.kept = None

@@ -11,10 +11,12 @@ from typing import Any
 from rpeval import errors
 from rpeval.errors import ParamsError, Problem, RpevalError, RunError
 from rpeval.findings.store import write_whole
-from rpeval.runs.kernel import KERNEL, kernel_class, kernel_environment, open_papermill
+from rpeval.runs.kernel import KERNEL, kernel_class, kernel_environment, last_words, open_papermill
 from rpeval.runs.notebook import Stop, check_notebook, find_stop, last_begun, read_notebook, settle
 
 TIMEOUT = 600
+NO_SPACE = f"[Errno {errno.ENOSPC}]"
+FULL, FREE = "The disk is full", "Free some space and run again."
 DEAD = "The kernel ended while this cell ran: killed, often because memory ran out, or by os._exit."
 USER_ERRORS = {
     name: kind for name, kind in vars(errors).items()
@@ -59,7 +61,8 @@ def execute_notebook(task: Task) -> None:
     ended = _run(task)
     ended = task.excess()[0] or ended
     if not task.target.exists():
-        raise RunError(Problem(_where(task, None), ended or "The notebook was not written.", "Run it again."))
+        what, fix = _explain(Stop(None, "", "", ended or "The notebook was not written."), task)
+        raise RunError(Problem(_where(task, None), what, fix))
     executed = read_notebook(task.target)
     stop = last_begun(executed, ended) if ended else find_stop(executed)
     what, fix = _explain(stop, task) if stop else ("", "")
@@ -102,7 +105,10 @@ def _run(task: Task) -> str:
         task.target.unlink(missing_ok=True)  # it may be cut short
         raise disk_error(error, _where(task, None)) from None
     except RuntimeError as error:
-        return f"The kernel did not start or did not answer: {_last_line(str(error))}"
+        said = last_words()
+        if NO_SPACE in said:
+            return f"{FULL}: the kernel could not write its own files."
+        return f"The kernel did not start or did not answer: {said or _last_line(str(error))}"
     return ""
 
 
@@ -145,10 +151,12 @@ def _explain(stop: Stop, task: Task) -> tuple[str, str]:
         return task.excess()
     if stop.name == "SystemExit":
         return "This cell called exit, so the notebook is not whole.", "Remove the call."
-    if stop.name and "[Errno 28]" in stop.text:
-        return f"The disk is full: {_last_line(stop.text)}.", "Free some space and run again."
+    if stop.name and NO_SPACE in stop.text:
+        return f"{FULL}: {_last_line(stop.text)}.", FREE
     if stop.name:
         return f"{stop.name}: {_last_line(stop.text)}", "Mend the cell, or the data it reads, and run again."
+    if stop.text.startswith(FULL):
+        return stop.text, FREE
     if "longer than" in stop.text:
         return stop.text, "Allow more with --timeout, or make the cell faster."
     if stop.text == DEAD:
@@ -191,7 +199,7 @@ def disk_error(error: OSError, where: str) -> RunError:
     name = Path(error.filename).name if isinstance(error.filename, str | bytes) and error.filename else ""
     reason = f"{error.strerror or error}{f' ({name})' if name else ''}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return RunError(Problem(where, f"The disk is full: {reason}.", "Free some space and run again."))
+        return RunError(Problem(where, f"{FULL}: {reason}.", FREE))
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
         fix = "Allow writing there, or move the project to a folder of your own."
         return RunError(Problem(where, f"A file or folder cannot be written: {reason}.", fix))

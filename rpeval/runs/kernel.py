@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ KERNEL, PROVISIONER = "python3", "rpeval-warm"
 DISTURBING = ("PYTHONSTARTUP", "MPLBACKEND", "JUPYTER_PATH")
 
 _kernels: list[Any] = []
+_said: list[Any] = []
 
 
 @cache
@@ -62,7 +64,23 @@ def kernel_class() -> type:
             super().__init__(transport_encryption="auto", **settings)
             _kernels.append(self)
 
+        async def _async_launch_kernel(self, kernel_cmd: list[str], **settings: Any) -> None:
+            _said[:] = [tempfile.TemporaryFile()]  # noqa: SIM115  (it is read when the kernel has ended)
+            await super()._async_launch_kernel(kernel_cmd, **{"stderr": _said[0], **settings})
+
     return OwnKernel
+
+
+def last_words() -> str:
+    """Give the last line that the kernel which was started last wrote to its own standard error.
+
+    Cells' output does not go there: it is what the kernel says when it cannot start, or is killed.
+    """
+    if not _said:
+        return ""
+    _said[0].seek(0)
+    lines = _said[0].read().decode("utf-8", "replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def kernel_groups() -> list[int]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rpeval.errors import DataError, ParamsError, RunError
+from rpeval.runs import execute
 from rpeval.runs.execute import Task, execute_notebook
 from rpeval.runs.notebook import read_notebook
 
@@ -191,3 +192,21 @@ def test_a_full_disk_under_the_notebook(make_task, tmp_path):
     finally:
         subprocess.run(["umount", str(small)], check=True)
     assert "cell [3] `import pathlib`: The disk is full" in said
+
+
+@pytest.mark.parametrize(("said", "told"), [
+    ("", "The kernel did not start or did not answer: "),
+    ("OSError: [Errno 28] No space left on device: '/x'", "The disk is full: the kernel could not write its own"),
+])  # fmt: skip
+def test_a_kernel_that_cannot_start_is_told_in_one_line(make_task, monkeypatch, capfd, said, told):
+    """What the kernel itself says of it, a traceback, stays out of sight; its last line is the reason."""
+    task = make_task(SAVE)
+    task.home.mkdir(parents=True)
+    (task.home / "profile_default").write_text("in the way of a folder")
+    if said:
+        monkeypatch.setattr(execute, "last_words", lambda: said)
+    text = failure(task)
+    assert told in text
+    assert ("Free some space and run again." in text) == bool(said)
+    assert ("profile_default" in text) == (not said)
+    assert capfd.readouterr() == ("", "")

@@ -36,7 +36,7 @@ def describe_code(root: Path, package: Path = PACKAGE) -> dict[str, Any]:
 
 def describe_python() -> dict[str, Any]:
     """Say which Python runs, and with which libraries."""
-    return {"python": platform.python_version(), "packages": list_packages()}
+    return {"python": platform.python_version(), "packages": dict(list_packages())}
 
 
 def hash_files(folder: Path) -> dict[str, str]:
@@ -77,8 +77,12 @@ def ask_git(root: Path, *words: str) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def list_packages() -> dict[str, str]:
-    """List every installed library that rpeval stands on, directly or not, with its version, by name."""
+@functools.cache
+def list_packages() -> Mapping[str, str]:
+    """List every installed library that rpeval stands on, directly or not, with its version, by name.
+
+    They are listed once: what is installed later is not what this process has loaded.
+    """
     found: dict[str, str] = {}
     waiting = ["rpeval"]
     while waiting:

@@ -38,7 +38,7 @@ from functools import partial
 from pathlib import Path
 
 from many_floor import JOBS, NOTEBOOKS, plainly
-from many_table import PARTS, Result, write
+from many_table import PARTS, Result, judged, write
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -343,6 +343,12 @@ def read() -> dict[str, dict[str, Result]]:
     return json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.is_file() else {}
 
 
+def tell(results: dict[str, Result], folder: Path) -> None:
+    """Write the table, and say which targets hold."""
+    folder.mkdir(exist_ok=True)
+    print(write(results, folder).relative_to(ROOT), *judged(results), sep="\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all when none is named")
@@ -359,9 +365,7 @@ def main() -> None:
     parts = chosen.parts or PARTS
     results = run(parts, full=chosen.full, studies=chosen.studies, large=chosen.large)
     if "write" in parts:
-        folder = HERE if chosen.full else HERE / "out"
-        folder.mkdir(exist_ok=True)
-        print(write(results, folder).relative_to(ROOT))
+        tell(results, HERE if chosen.full else HERE / "out")
 
 
 if __name__ == "__main__":

@@ -53,6 +53,11 @@ def targets(results: Mapping[str, Result]) -> list[tuple[str, bool | None, str]]
     ]  # fmt: skip
 
 
+def judged(results: Mapping[str, Result]) -> list[str]:
+    """Say in a line for each target whether it holds."""
+    return [f"- **{WORDS[holds]}**: {what} ({told})" for what, holds, told in targets(results)]
+
+
 def _times(value: float | None) -> str:
     return "not measured, or a study failed" if value is None else f"{value:.2f} times"
 
@@ -60,7 +65,7 @@ def _times(value: float | None) -> str:
 def write(results: Mapping[str, Result], folder: Path) -> Path:
     """Write many.md from what the parts measured."""
     lines = ["# Many studies", "", ABOUT, ""]
-    lines += [f"- **{WORDS[holds]}**: {what} ({told})" for what, holds, told in targets(results)]
+    lines += judged(results)
     lines += ["", HEADS["ways"], *(row(results, way) for way in WAYS), ""]
     lines += [f"- {told}" for told in remarks(results)]
     lines += [*long_run(results), "", HEADS["parts"]]

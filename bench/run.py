@@ -69,7 +69,7 @@ def main() -> None:
         found = faults.run(chosen.draws or (faults.FULL if chosen.full else faults.QUICK))
         print(faults.write(found, folder))
     if "many" in wanted:
-        print(many.write(many.run(full=chosen.full), folder))
+        many.tell(many.run(full=chosen.full), folder)
     print(f"Tables are in {folder.relative_to(HERE.parent)}/.")
 
 

@@ -35,7 +35,8 @@ PRELOAD = (
     "statsmodels.formula.api", "pydantic", "yaml", "jinja2.sandbox", "IPython.display", "ipykernel.ipkernel",
     "ipykernel.kernelapp", "IPython.core.debugger", "IPython.core.oinspect", "IPython.core.completerlib",
     "IPython.core.logger", "IPython.extensions.storemagic", "sqlite3", "psutil", "tornado.platform.asyncio",
-    "tornado.queues",
+    "tornado.queues", "pandas.io.formats.html", "pandas.io.formats.csvs", "pandas.io.formats.string",
+    "pandas.core.reshape.reshape", "pyarrow.pandas_compat",
 )  # fmt: skip
 PACKAGES = ("rpeval.findings", "rpeval.inputs", "rpeval.methods")  # what notebooks import
 INLINE = "module://matplotlib_inline.backend_inline"
@@ -78,7 +79,8 @@ def _import_package() -> None:
     for name in PACKAGES:
         for module in pkgutil.walk_packages(import_module(name).__path__, f"{name}."):
             import_module(module.name)
-    import_module("rpeval.reports.figures")
+    for name in ("rpeval.reports.figures", "rpeval.reports.draft"):
+        import_module(name)
 
 
 def package_state() -> dict[str, tuple[int, int]]:

@@ -4,34 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rpeval.findings import Collected, gather
-from rpeval.findings.store import write_bytes, write_whole
 from rpeval.reports.blocks import Document
 from rpeval.reports.document import compose
+from rpeval.reports.draft import Files, pages_of, text_of, write_files
 from rpeval.reports.grant import grant
 from rpeval.reports.pages.html import html
 from rpeval.reports.pages.pdf import pdf
-from rpeval.reports.pages.web import web
 from rpeval.reports.pages.word import word
 
 BRIEFS = {"brief": "en", "brief.es": "es"}
 TEMPLATE = "template.docx"  # the district's own, which a run puts into the folder
 MADE = ("*.html", "*.pdf", "report.docx", "brief*.docx", "figures/*", "appendix/*", "grant/**/*")
-
-
-def render_page(folder: Path | str) -> Path:
-    """Write the pages for a browser, and the pictures, from the findings of a study's folder.
-
-    Use it in a notebook, after the others have run: nothing is computed, so the same folder gives the same
-    pages. A file is replaced only when its new content is complete.
-    folder : reports/<study>, or a draft of it
-    Returns the path of report.html.
-    Refuses (FindingError) a folder without findings, or with unfinished ones.
-    """
-    folder = Path(folder)
-    found = gather(folder)
-    document = compose(found, text=_text(found))
-    _write(folder, web(found, document) | _pictures(document))
-    return folder / "report.html"
 
 
 def render(folder: Path | str) -> Path:
@@ -46,24 +29,18 @@ def render(folder: Path | str) -> Path:
     folder = Path(folder)
     found, drawn = gather(folder), {}
     template = folder / TEMPLATE if (folder / TEMPLATE).is_file() else None
-    document = compose(found, text=_text(found), drawn=drawn)
-    files = web(found, document) | _pictures(document) | _printed("report", document, template)
-    if _text(found) == "report":
+    document = compose(found, text=text_of(found), drawn=drawn)
+    files = pages_of(found, document) | _printed("report", document, template)
+    if text_of(found) == "report":
         files |= _of_one_district(found, template, drawn)
-    _write(folder, files)
+    write_files(folder, files)
     _remove_stale(folder, files)
     return folder / "report.html"
 
 
-def _text(found: Collected) -> str:
-    return "synthesis" if any(id.startswith("synthesis.") for id in found.findings) else "report"
-
-
-def _of_one_district(
-    found: Collected, template: Path | None, drawn: dict[str, str]
-) -> dict[str, str | bytes]:
+def _of_one_district(found: Collected, template: Path | None, drawn: dict[str, str]) -> Files:
     """Write the brief in two languages and the grant pack, which speak for one district."""
-    files: dict[str, str | bytes] = {}
+    files: Files = {}
     for name, lang in BRIEFS.items():
         brief = compose(found, text="brief", lang=lang, drawn=drawn if lang == "en" else None)
         files |= {f"{name}.html": html(brief)} | _printed(name, brief, template)
@@ -71,17 +48,8 @@ def _of_one_district(
     return files | {f"grant/{name}": file for name, file in pack.items()}
 
 
-def _pictures(document: Document) -> dict[str, str | bytes]:
-    return {f"figures/{block.id}.svg": block.svg for block in document.figures()}
-
-
-def _printed(name: str, document: Document, template: Path | None) -> dict[str, str | bytes]:
+def _printed(name: str, document: Document, template: Path | None) -> Files:
     return {f"{name}.pdf": pdf(document), f"{name}.docx": word(document, template=template)}
-
-
-def _write(folder: Path, files: Mapping[str, str | bytes]) -> None:
-    for name, content in files.items():
-        (write_whole if isinstance(content, str) else write_bytes)(folder / name, content)
 
 
 def _remove_stale(folder: Path, files: Mapping[str, str | bytes]) -> None:

@@ -12,7 +12,7 @@ from report_pages import write_notebook
 from rpeval.findings import collect
 from rpeval.findings.passport import passport
 from rpeval.reports.document import build
-from rpeval.reports.render import render_page
+from rpeval.reports.draft import render_page
 
 KINDS = {
     "full": {},

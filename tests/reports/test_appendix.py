@@ -10,8 +10,8 @@ from test_html import Page
 from rpeval.errors import FindingError
 from rpeval.findings import collect
 from rpeval.reports.document import compose
+from rpeval.reports.draft import render_page
 from rpeval.reports.pages.appendix import appendix, is_ours, table_rows
-from rpeval.reports.render import render_page
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,11 @@ from report_folder import write_folder
 from rpeval.findings import collect
 from rpeval.reports import render as render_module
 from rpeval.reports.document import build
+from rpeval.reports.draft import render_page
 from rpeval.reports.pages.html import css_text, html
 from rpeval.reports.pages.numbers import passports_of
 from rpeval.reports.pages.packing import unpacked
-from rpeval.reports.render import render, render_page
+from rpeval.reports.render import render
 
 VOID = {"meta", "br", "link", "img", "input", "hr", "wbr"}
 SOURCES = ("data-finding", "data-cell", "data-declared")
@@ -256,7 +257,7 @@ def test_text_in_the_style_sheet_cannot_leave_its_string():
 
 def test_the_same_folder_gives_the_same_bytes(folder, text, root):
     before = {p.name: p.read_bytes() for p in (folder / "figures").iterdir()}
-    code = f"from rpeval.reports.render import render_page; render_page({str(folder)!r})"
+    code = f"from rpeval.reports.draft import render_page; render_page({str(folder)!r})"
     subprocess.run(
         [sys.executable, "-c", code], check=True, cwd=root, env={**os.environ, "PYTHONHASHSEED": "7"}
     )

@@ -12,10 +12,10 @@ from rpeval.findings import collect
 from rpeval.findings.passport import passport
 from rpeval.reports.catalog import read_catalog
 from rpeval.reports.document import compose
+from rpeval.reports.draft import render_page
 from rpeval.reports.pages.lighter import lighter
 from rpeval.reports.pages.numbers import numbers, passports_of
 from rpeval.reports.pages.packing import fold
-from rpeval.reports.render import render_page
 
 
 @pytest.fixture(scope="module")

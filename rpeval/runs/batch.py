@@ -112,6 +112,7 @@ class Batch:
         self.outcomes: dict[Path, Outcome] = {}
         self.listener: Any = None
         self.workers: list[Worker] = []
+        self.left: list[Worker] = []
         self.lost: list[Path] = []
         self.heard: queue.SimpleQueue[tuple[Worker, dict[str, Any] | None]] = queue.SimpleQueue()
         self.warm: WarmProcess | None = None
@@ -157,6 +158,7 @@ class Batch:
             self._end(path, Outcome(**told))
             if worker.studies >= STUDIES or not (self.waiting or self.lasting):
                 self.workers.remove(worker)
+                self.left = [*(gone for gone in self.left if gone.process.poll() is None), worker]
                 worker.leave()
         else:
             if event == "begin":
@@ -223,7 +225,7 @@ class Batch:
         for worker in self.workers:
             worker.process.terminate() if worker.path else worker.leave()
         until = time.monotonic() + PATIENCE
-        for worker in self.workers:
+        for worker in self.workers + self.left:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 worker.process.wait(max(until - time.monotonic(), 0.1))
             if worker.process.poll() is None:

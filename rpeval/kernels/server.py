@@ -79,8 +79,7 @@ def _import_package() -> None:
     for name in PACKAGES:
         for module in pkgutil.walk_packages(import_module(name).__path__, f"{name}."):
             import_module(module.name)
-    for name in ("rpeval.reports.figures", "rpeval.reports.draft"):
-        import_module(name)
+    import_module("rpeval.reports.draft")
 
 
 def package_state() -> dict[str, tuple[int, int]]:

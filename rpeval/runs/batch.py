@@ -20,7 +20,7 @@ from typing import Any
 from rpeval.errors import Problem, RunError
 from rpeval.kernels.client import SOCKET, UnavailableError, WarmProcess
 from rpeval.runs.interrupt import interruptible
-from rpeval.runs.task import FAILED, LIMITS, Limits, Outcome
+from rpeval.runs.task import LIMITS, Limits, Outcome, failed
 
 STUDIES = 25  # after so many a worker is replaced
 GRACE = 20.0  # seconds beyond a study's time limit after which its worker itself is killed
@@ -182,8 +182,8 @@ class Batch:
         if worker.target:
             self.lost.append(worker.target)
             leave_in_order(worker.target, str(error))
-        path, worker.path, seconds = worker.path, None, round(time.monotonic() - worker.begun, 1)
-        self._end(path, Outcome(str(path), FAILED, error.exit_code, seconds, "", str(error)))
+        path, worker.path = worker.path, None
+        self._end(path, failed(path, error, seconds=time.monotonic() - worker.begun))
 
     def _watch_time(self) -> None:
         """Kill a worker that does not notice by itself that its study's time is over."""
@@ -199,8 +199,8 @@ class Batch:
     def _give_up(self, error: OSError) -> None:
         for path in self.waiting:
             what = f"No process can be started: {error.strerror}."
-            failure = RunError(Problem(str(path), what, "Close other programs, and run it again."))
-            self._end(path, Outcome(str(path), FAILED, failure.exit_code, 0.0, "", str(failure)))
+            fix = "Close other programs, and run it again."
+            self._end(path, failed(path, RunError(Problem(str(path), what, fix))))
         self.waiting.clear()
 
     def _warm_up(self) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rpeval.errors import Problem, RpevalError, RunError
+from rpeval.errors import Problem, RunError
 from rpeval.inputs.params import read_params
 from rpeval.runs.interrupt import interruptible
 from rpeval.runs.parcel import Parcel, Returned, pack_study, run_parcel, take_in
 from rpeval.runs.resume import why_again
 from rpeval.runs.study import at_place
-from rpeval.runs.task import FAILED, FAULT, KEPT, LIMITS, Limits, Outcome, tell_fault
+from rpeval.runs.task import KEPT, LIMITS, Limits, Outcome, failed
 
 TICK = 0.25  # seconds between two looks
 CONNECT = 10  # seconds in which a scheduler has to answer
@@ -153,13 +153,9 @@ class _Sent:
         """Let a study's place go and end the study, when anything about it fails."""
         try:
             yield
-        except RpevalError as error:
-            place.close()
-            self._end(path, Outcome(str(path), FAILED, error.exit_code, 0.0, "", str(error)))
         except Exception as error:
             place.close()
-            text = tell_fault(path, error, debug=self.debug)
-            self._end(path, Outcome(str(path), FAILED, FAULT, 0.0, "", text))
+            self._end(path, failed(path, error, debug=self.debug))
 
     def _end(self, path: Path, outcome: Outcome) -> None:
         self.outcomes[path] = outcome
@@ -176,15 +172,10 @@ class _Sent:
 def _lost(study: str, error: Exception) -> RunError:
     name = type(error).__name__
     if name == "KilledWorker":
-        what, fix = (
-            "Every worker that was given this study died.",
-            "Give workers more memory, and run it again.",
-        )
+        what = "Every worker that was given this study died."
+        fix = "Give workers more memory, and run it again."
     elif name in GONE:
-        what, fix = (
-            "The connection to the scheduler was lost.",
-            "Run it again with --resume.",
-        )
+        what, fix = "The connection to the scheduler was lost.", "Run it again with --resume."
     elif isinstance(error, ImportError):
         what, fix = f"A worker cannot import rpeval ({error}).", "Install rpeval and requirements.lock there."
     else:

@@ -16,10 +16,13 @@ from rpeval.inputs.plan import key_path, lock_files
 from rpeval.runs.batch import Batch
 from rpeval.runs.manifest import NAME, choose_key, is_as_recorded, list_outputs, open_manifest, read_key
 from rpeval.runs.progress import Lines
+from rpeval.runs.room import list_visible, name_inputs, tell_change
 from rpeval.runs.software import PACKAGE, describe_commit, describe_python, hash_files, hash_tree
 from rpeval.runs.study import failed_folder, replacing
 from rpeval.runs.swap import drop_failure
-from rpeval.runs.task import FAILED, MADE, Limits, Outcome
+from rpeval.runs.task import MADE, Limits, Outcome, failed
+
+_crew = threading.local()
 
 Files = dict[str, bytes]
 SHARED = ("notebooks", "data/reference")
@@ -78,7 +81,7 @@ def pack_study(params: Any, params_path: Path) -> Parcel:
     A declared file that is not there is left out: the run says so, as it would here. The key of a real
     study's marks goes along, so that they can be compared with those of an earlier report.
     """
-    paths = [path for name in SHARED for path in _visible(params.root / name)]
+    paths = [path for name in SHARED for path in list_visible(params.root / name)]
     paths += [path for path in params.source_paths().values() if path.is_file()]
     paths += [params.root / "params" / f"{params.study}.decisions.json", params.root / "requirements.lock"]
     files = {os.path.relpath(path, params.root): path.read_bytes() for path in paths if path.is_file()}
@@ -88,11 +91,6 @@ def pack_study(params: Any, params_path: Path) -> Parcel:
         files[f"params/{key_path(params).name}"] = choose_key(params)
     files = {path.replace(os.sep, "/"): body for path, body in sorted(files.items())}
     return Parcel(params.study, files, seal(files), describe_software())
-
-
-def _visible(folder: Path) -> list[Path]:
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return [p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts)]
 
 
 def run_parcel(
@@ -107,7 +105,7 @@ def run_parcel(
     The processes that run studies stay, for the next parcel: as on one machine, libraries are imported once.
     """
     if problem := _compare(parcel):
-        return Returned(_failed(RunError(problem)), {}, seal({}))
+        return Returned(failed(parcel.study, RunError(problem)), {}, seal({}))
     with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=scratch, ignore_cleanup_errors=True) as folder:
         root = unpack(parcel.files, Path(folder))
         outcome = _run_here(root / "params" / f"{parcel.study}.yml", limits, debug, wanted)
@@ -148,9 +146,6 @@ def unpack(files: Mapping[str, bytes], folder: Path) -> Path:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(body)
     return root
-
-
-_crew = threading.local()
 
 
 def _run_here(path: Path, limits: Limits, debug: bool, wanted: Callable[[], bool]) -> Outcome:
@@ -221,15 +216,10 @@ def _check(folder: Path, params: Any, params_path: Path) -> None:
     where = f"reports/{params.study}"
     if list_outputs(folder, simulated=content["simulated"]) != content["outputs"]:
         raise RunError(Problem(where, DAMAGED, "Run it again with --resume."))
-    places = {"params": params_path, **params.source_paths(), **lock_files(params)}
+    places = name_inputs(params, params_path)
     for record in content["inputs"]:
         place = places.get(record["key"])
         if place is not None and is_as_recorded(place, record, key) is False:
-            what = "This file was changed during the run."
-            raise RunError(Problem(record["path"], what, "Let nothing write to it, and run again."))
+            raise RunError(tell_change(record["path"], "was changed"))
     content["code"]["git"] = describe_commit(params.root)  # the commit of the files that were sent
     write_whole(folder / NAME, dump(content))
-
-
-def _failed(error: RunError) -> Outcome:
-    return Outcome("", FAILED, error.exit_code, 0.0, "", str(error))

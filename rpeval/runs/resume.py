@@ -6,10 +6,9 @@ from typing import Any
 
 from rpeval.errors import RunError
 from rpeval.inputs.params import read_params
-from rpeval.inputs.plan import lock_files
 from rpeval.runs.manifest import describe_notebook, is_as_recorded, list_outputs, open_manifest, read_key
 from rpeval.runs.notebook import read_notebook
-from rpeval.runs.room import Room
+from rpeval.runs.room import Room, name_inputs
 from rpeval.runs.software import describe_code, describe_machine
 from rpeval.runs.study import at_place, choose_steps, failed_folder
 from rpeval.runs.swap import drop_failure
@@ -62,7 +61,7 @@ def _changed_outputs(target: Path, record: Record) -> Iterator[str]:
 
 
 def _changed_inputs(params: Any, params_path: Path, record: Record, key: bytes | None) -> Iterator[str]:
-    files = {"params": params_path, **params.source_paths(), **lock_files(params)}
+    files = name_inputs(params, params_path)
     kept = {i["key"]: i for i in record["inputs"]}
     for name in sorted({*files, *kept}, key=lambda name: (name != "params", name)):
         if name not in kept or name not in files:

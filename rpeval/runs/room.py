@@ -98,11 +98,21 @@ def _furnish(root: Path, params: Any, params_path: Path) -> Room:
 
 def copy_folder(source: Path, target: Path) -> None:
     """Copy a folder's files, hidden ones left out; the first that cannot be copied raises its own OSError."""
-    for path in sorted(source.rglob("*")):
-        relative = path.relative_to(source)
-        if path.is_file() and not any(part.startswith(".") for part in relative.parts):
-            (target / relative).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target / relative)
+    for path in list_visible(source):
+        place = target / path.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
+
+
+def list_visible(folder: Path) -> list[Path]:
+    """List the files below a folder in order, hidden ones left out."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [p for p in files if not any(part.startswith(".") for part in p.relative_to(folder).parts)]
+
+
+def name_inputs(params: Any, params_path: Path) -> dict[str, Path]:
+    """Give every declared file of a study by the name it has in the manifest."""
+    return {"params": params_path, **params.source_paths(), **lock_files(params)}
 
 
 def _bring(key: str, source: Path, path: str, root: Path) -> Input:
@@ -118,13 +128,17 @@ def _bring(key: str, source: Path, path: str, root: Path) -> Input:
 def check_inputs(inputs: tuple[Input, ...]) -> None:
     """Refuse (RunError) inputs that changed during the run, the files as well as their copies."""
     changed = [
-        Problem(item.path, f"This file {'was removed' if now is None else 'changed'} during the run.",
-                "Let nothing write to it, and run again.")
+        tell_change(item.path, "was removed" if now is None else "changed")
         for item in inputs
         for now in {_hash_or_none(item.source), _hash_or_none(item.place)} - {item.sha256}
     ]  # fmt: skip
     if changed:
         raise RunError(changed)
+
+
+def tell_change(path: str, how: str) -> Problem:
+    """Say that an input is no longer what it was when its run began."""
+    return Problem(path, f"This file {how} during the run.", "Let nothing write to it, and run again.")
 
 
 def hash_file(path: Path) -> str:

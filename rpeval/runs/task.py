@@ -80,12 +80,9 @@ def run_one(
     begun = time.monotonic()
     try:
         state, folder = _run(Path(params_path), limits, resume, listener or Silent())
-        code, text = 0, ""
-    except RpevalError as error:
-        state, folder, code, text = FAILED, "", error.exit_code, str(error)
     except Exception as error:
-        state, folder, code, text = FAILED, "", FAULT, tell_fault(params_path, error, debug=debug)
-    return Outcome(str(params_path), state, code, round(time.monotonic() - begun, 1), str(folder), text)
+        return failed(params_path, error, seconds=time.monotonic() - begun, debug=debug)
+    return Outcome(str(params_path), state, 0, round(time.monotonic() - begun, 1), str(folder))
 
 
 def _run(path: Path, limits: Limits, resume: bool, listener: Any) -> tuple[str, Path | str]:
@@ -101,6 +98,18 @@ def _run(path: Path, limits: Limits, resume: bool, listener: Any) -> tuple[str, 
         path, timeout=limits.cell, say=listener.line, study_timeout=limits.study, memory=limits.memory,
         listener=listener,
     )  # fmt: skip
+
+
+def failed(path: str | Path, error: Exception, *, seconds: float = 0.0, debug: bool = False) -> Outcome:
+    """Give the outcome of a study that an error ended; an error that is none of ours is a fault of rpeval.
+
+    >>> failed("params/x.yml", KeyError("oss"), seconds=1.26).code
+    70
+    """
+    ours = isinstance(error, RpevalError)
+    code = error.exit_code if ours else FAULT
+    text = str(error) if ours else tell_fault(path, error, debug=debug)
+    return Outcome(str(path), FAILED, code, round(seconds, 1), "", text)
 
 
 def tell_fault(path: str | Path, error: Exception, *, debug: bool) -> str:

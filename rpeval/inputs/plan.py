@@ -4,7 +4,8 @@ import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
+from functools import partial
+from hashlib import file_digest, sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -223,10 +224,9 @@ def mark_file(path: Path, *, key: bytes | None = None) -> str:
 def fingerprint(path: Path, key: bytes | None = None) -> str:
     """Hash a file with SHA-256, or with HMAC-SHA-256 where there is a key."""
     with path.open("rb") as file:
-        made = sha256() if key is None else hmac.new(key, digestmod=sha256)
-        while block := file.read(1 << 20):
-            made.update(block)
-    return made.hexdigest()
+        return file_digest(
+            file, sha256 if key is None else partial(hmac.new, key, digestmod=sha256)
+        ).hexdigest()
 
 
 def read_key_file(path: Path) -> bytes | None:

@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import functools
-import hashlib
 import os
 import secrets
 import shutil
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rpeval.errors import DataError, Problem, RunError
-from rpeval.inputs.plan import lock_files
+from rpeval.inputs.plan import fingerprint, lock_files
 from rpeval.runs.lock import is_held
 
 MARK = ".rpeval-room"
@@ -122,7 +121,7 @@ def _bring(key: str, source: Path, path: str, root: Path) -> Input:
     place = root / (f"data/beside/{key}/{source.name}" if path.startswith("../") else path)
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, place)
-    return Input(key, path, Path(os.path.abspath(source)), place, hash_file(place), place.stat().st_size)
+    return Input(key, path, Path(os.path.abspath(source)), place, fingerprint(place), place.stat().st_size)
 
 
 def check_inputs(inputs: tuple[Input, ...]) -> None:
@@ -141,15 +140,9 @@ def tell_change(path: str, how: str) -> Problem:
     return Problem(path, f"This file {how} during the run.", "Let nothing write to it, and run again.")
 
 
-def hash_file(path: Path) -> str:
-    """Hash a file's bytes with SHA-256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _hash_or_none(path: Path) -> str | None:
     try:
-        return hash_file(path)
+        return fingerprint(path)
     except OSError:
         return None
 

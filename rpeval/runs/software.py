@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import rpeval
+from rpeval.inputs.plan import fingerprint
 from rpeval.runs.kernel import THREADS
-from rpeval.runs.room import hash_file
 
 PACKAGE = Path(rpeval.__file__).parent
 LOCK = "requirements.lock"
@@ -29,7 +29,7 @@ def describe_code(root: Path, package: Path = PACKAGE) -> dict[str, Any]:
         "rpeval": {"version": rpeval.__version__, "sha256": hash_tree(modules), "modules": modules},
         "reference": {"sha256": hash_tree(reference), "files": reference},
         "git": describe_commit(root),
-        "lock_sha256": hash_file(lock) if lock.is_file() else None,
+        "lock_sha256": fingerprint(lock) if lock.is_file() else None,
         **describe_python(),
     }
 
@@ -42,7 +42,7 @@ def describe_python() -> dict[str, Any]:
 def hash_files(folder: Path) -> dict[str, str]:
     """Hash every file below a folder, by path; compiled and hidden files left out."""
     return {
-        path.relative_to(folder).as_posix(): hash_file(path)
+        path.relative_to(folder).as_posix(): fingerprint(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.suffix != ".pyc" and not path.name.startswith(".")
     }

@@ -14,13 +14,14 @@ import yaml
 from rpeval.errors import ParamsError, Problem, RpevalError
 from rpeval.findings.store import write_whole
 from rpeval.inputs.params import find_file, find_root
+from rpeval.inputs.plan import fingerprint
 from rpeval.inputs.synthesis import Synthesis, read_synthesis
 from rpeval.kernels import client as warm
 from rpeval.reports.render import render
 from rpeval.runs.execute import TIMEOUT, Task, execute_notebook
 from rpeval.runs.interrupt import interruptible
 from rpeval.runs.manifest import write_manifest
-from rpeval.runs.room import Input, Room, check_inputs, copy_folder, hash_file, new_room
+from rpeval.runs.room import Input, Room, check_inputs, copy_folder, new_room
 from rpeval.runs.study import at_place, failed_folder, say_nothing
 from rpeval.runs.swap import drop_failure, keep_failure, publish
 
@@ -152,7 +153,7 @@ def _params(place: Path, synthesis: Synthesis, text: str) -> Input:
     path = f"params/syntheses/{synthesis.synthesis}.yml"
     write_whole(place / path, text)
     copied = place / path
-    return Input("params", path, copied, copied, hash_file(copied), copied.stat().st_size)
+    return Input("params", path, copied, copied, fingerprint(copied), copied.stat().st_size)
 
 
 def _inside(path: str, name: str) -> str:
@@ -163,7 +164,7 @@ def _inside(path: str, name: str) -> str:
 def _bring(key: str, path: str, source: Path, place: Path) -> Input:
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, place)
-    return Input(key, path, source, place, hash_file(place), place.stat().st_size)
+    return Input(key, path, source, place, fingerprint(place), place.stat().st_size)
 
 
 def _now() -> str:

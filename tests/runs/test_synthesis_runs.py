@@ -10,8 +10,8 @@ from synthesis_reports import effect, write_report, write_three
 
 from rpeval.errors import DataError, MethodError, ParamsError
 from rpeval.findings import open_findings
+from rpeval.inputs.plan import fingerprint
 from rpeval.runs.manifest import SCHEMA
-from rpeval.runs.room import hash_file
 from rpeval.runs.synthesis import name_studies, run_synthesis
 
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "rpeval/runs/manifest.schema.json"
@@ -39,7 +39,7 @@ def test_it_is_a_finished_report_with_its_inputs_hashed(project, made):
     assert len(inputs) == 10
     for study in ("ash", "birch", "cypress"):
         path = f"reports/{study}/findings.json"
-        assert inputs[path] == hash_file(project / path)
+        assert inputs[path] == fingerprint(project / path)
     assert [n["name"] for n in manifest["notebooks"]] == ["06_synthesis"]
     assert {"report.html", "report.pdf", "report.docx", "notebooks/06_synthesis.ipynb"} <= {
         o["path"] for o in manifest["outputs"]

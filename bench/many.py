@@ -170,7 +170,7 @@ def ours(studies: int) -> Result:
         words = [*COMMAND, "run", *(f"params/{name}.yml" for name in names), "-j", str(JOBS)]
         with clock() as found:
             command(words, root)
-        failed = [name for name in names if not (root / "reports" / name / "manifest.json").is_file()]
+        failed = unfinished(root, names)
         return found | {"failed": failed, "numbers": numbers(root)}
 
 
@@ -195,8 +195,13 @@ def cluster(studies: int) -> Result:
                 for process in reversed(started):
                     process.terminate()
                     process.wait()
-        failed = [name for name in names if not (root / "reports" / name / "manifest.json").is_file()]
+        failed = unfinished(root, names)
         return found | {"seconds": seconds, "failed": failed, "numbers": numbers(root)}
+
+
+def unfinished(root: Path, names: list[str]) -> list[str]:
+    """Name the studies that have no finished report."""
+    return [name for name in names if not (root / "reports" / name / "manifest.json").is_file()]
 
 
 def nthreads(place: Path) -> dict[str, int]:
@@ -249,7 +254,7 @@ def large(studies: int) -> Result:
                     print(f"large  {len(ended)} of {studies}  {ended[-1]:.0f} s", flush=True)
             run.wait()
             watch.join()
-        failed = [name for name in names if not (root / "reports" / name / "manifest.json").is_file()]
+        failed = unfinished(root, names)
         return found | {"failed": failed, "ended": ended, "samples": samples}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from tiny_studies import add_studies
 
 from rpeval.kernels.client import SOCKET
 from rpeval.runs import batch, limits
@@ -32,14 +33,6 @@ if params.study == "b" or {all}:
     place.with_suffix(".new").write_text(str(os.getpid()))
     place.with_suffix(".new").rename(place)
     time.sleep(300)"""
-
-
-def add_studies(root: Path, *names: str) -> list[str]:
-    """Give a project more studies, all of the same data; return their params files."""
-    text = (root / "params" / "tiny.yml").read_text()
-    for name in names:
-        (root / "params" / f"{name}.yml").write_text(text.replace("study: tiny", f"study: {name}"))
-    return [f"params/{name}.yml" for name in names]
 
 
 def in_reports(root: Path) -> list[str]:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tiny_studies import add_studies
 
 from rpeval.errors import RunError
 from rpeval.inputs.params import read_params
@@ -67,13 +68,6 @@ def cluster(tmp_path_factory, wait_for):
     for process in started:
         process.kill()
         process.wait()
-
-
-def add_studies(root: Path, *names: str) -> list[str]:
-    text = (root / "params" / "tiny.yml").read_text()
-    for name in names:
-        (root / "params" / f"{name}.yml").write_text(text.replace("study: tiny", f"study: {name}"))
-    return [f"params/{name}.yml" for name in names]
 
 
 def read(folder: Path) -> dict[str, bytes]:

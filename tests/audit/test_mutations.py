@@ -242,6 +242,15 @@ def test_reference_data_that_changed(project):
 # The environment
 
 
+@pytest.fixture
+def listed_anew():
+    """Libraries are listed once in a process; list them again, now and after the test."""
+    software.list_packages.cache_clear()
+    yield
+    software.list_packages.cache_clear()
+
+
+@pytest.mark.usefixtures("listed_anew")
 def test_a_dependency_of_another_version(project, monkeypatch):
     real = metadata.Distribution.version.fget
     monkeypatch.setattr(

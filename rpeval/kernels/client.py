@@ -14,12 +14,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 SOCKET = "RPEVAL_WARM"  # where a process that this one started finds the warm process; "off" for none
 DEBUGGER = "RPEVAL_DEBUGGER"  # "off" in a kernel's environment: nobody will step through its cells
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+NAME = "warm"  # of the socket in the warm process's folder
 PATIENCE = 60.0  # seconds that importing may take on a slow machine
 
 
@@ -34,9 +34,9 @@ class WarmProcess:
         if not sys.platform.startswith("linux") or not hasattr(os, "pidfd_open"):
             raise UnavailableError(f"no warm kernels on {sys.platform}")
         self.folder = tempfile.mkdtemp(prefix="rpeval-")
-        self.path, self.owner = str(Path(self.folder) / "warm"), os.getpid()
+        self.path, self.owner = os.path.join(self.folder, NAME), os.getpid()
         theirs, self.pipe = os.pipe()
-        told = ["--socket", self.path, "--owner", str(theirs)]
+        told = ["--folder", self.folder, "--owner", str(theirs)]
         command = [sys.executable, "-m", "rpeval.kernels.server", *told]
         # a process is forked safely when it has one thread: not of linear algebra, not of pyarrow's memory
         environment = {**os.environ, **dict.fromkeys(THREADS, "1")}

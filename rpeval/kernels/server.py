@@ -3,6 +3,7 @@
 Each connection to its socket asks for one kernel. Whoever asked holds the connection: when it closes, the
 kernel's whole process group is killed, so no kernel outlives the run it belongs to. The warm process itself
 ends when the process that started it ends, however it ends: it watches a pipe whose other end that one holds.
+It then removes the folder that was made for its socket, with what kernels left in it.
 
 The package itself is imported before the fork, too, and forgotten again in a kernel that begins after one
 of its files was changed, so a change reaches the next kernel.
@@ -16,6 +17,7 @@ import json
 import os
 import pkgutil
 import selectors
+import shutil
 import signal
 import socket
 import struct
@@ -27,7 +29,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from rpeval.kernels.client import DEBUGGER
+from rpeval.kernels.client import DEBUGGER, NAME
 
 PRELOAD = (
     "numpy", "scipy.stats", "scipy.optimize", "scipy.linalg", "scipy.sparse.linalg", "pandas", "pyarrow",
@@ -46,13 +48,13 @@ LARGEST = 1 << 16
 def main() -> None:
     """Import, listen, and fork until the owner is gone."""
     words = argparse.ArgumentParser()
-    words.add_argument("--socket", required=True)
+    words.add_argument("--folder", required=True)
     words.add_argument("--owner", type=int, required=True)
     given = words.parse_args()
     sys.path[:] = [entry for entry in sys.path if entry not in ("", os.getcwd())]
     made = package_state()
     import_libraries()
-    Server(given.socket, given.owner, made).serve()
+    Server(given.folder, given.owner, made).serve()
 
 
 def import_libraries() -> None:
@@ -105,12 +107,13 @@ def _draw_once() -> None:
 class Server:
     """Accepts requests, forks kernels, tells who asked how they ended."""
 
-    def __init__(self, path: str, owner: int, made: dict[str, tuple[int, int]]):
-        self.path, self.owner, self.made = path, owner, made
+    def __init__(self, folder: str, owner: int, made: dict[str, tuple[int, int]]):
+        self.folder, self.owner, self.made = folder, owner, made
+        self.path = os.path.join(folder, NAME)
         self.kernels: dict[socket.socket, tuple[int, int]] = {}  # connection to process and its descriptor
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.listener.bind(f"{path}.new")
-        os.chmod(f"{path}.new", 0o600)
+        self.listener.bind(f"{self.path}.new")
+        os.chmod(f"{self.path}.new", 0o600)
         self.listener.listen(64)
         self.waiting = selectors.DefaultSelector()
         self.waiting.register(self.listener, selectors.EVENT_READ, self._accept)
@@ -167,8 +170,7 @@ class Server:
     def _end(self, _: Any) -> None:
         for process, _ in self.kernels.values():
             self._kill(process)
-        with contextlib.suppress(OSError):
-            os.unlink(self.path)
+        shutil.rmtree(self.folder, ignore_errors=True)
         self.listener.close()
 
     def _kill(self, process: int) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -11,11 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rpeval.kernels.client import DEBUGGER, THREADS
+from rpeval.kernels.client import DEBUGGER, SOCKET, THREADS
 from rpeval.runs.ready import client_class
 
 KERNEL, PROVISIONER = "python3", "rpeval-warm"
 DISTURBING = ("PYTHONSTARTUP", "MPLBACKEND", "JUPYTER_PATH")
+LONGEST = 80  # characters of a folder for sockets: systems allow about a hundred for the whole path
 
 _kernels: list[Any] = []
 _said: list[Any] = []
@@ -38,7 +40,7 @@ def open_papermill() -> Any:
 
 @cache
 def kernel_class() -> type:
-    """Give the manager of our kernels: this interpreter, encrypted sockets, known to `end_kernels`.
+    """Give the manager of our kernels: this interpreter, sockets of our own, known to `end_kernels`.
 
     A kernel is forked from the warm process where there is one (see rpeval.kernels), else started as usual.
     """
@@ -61,7 +63,8 @@ def kernel_class() -> type:
             # without folders to look in, only this interpreter's own is left, whatever the user installed
             specs = KernelSpecManager(kernel_dirs=[], kernel_spec_class=OwnSpec)
             settings |= {"kernel_spec_manager": specs, "client_factory": client_class()}
-            super().__init__(transport_encryption="auto", **settings)
+            self.folder = tempfile.mkdtemp(prefix="rpeval-", dir=_warm_folder())
+            super().__init__(transport_encryption="auto", **settings, **_sockets(self.folder))
             _kernels.append(self)
 
         async def _async_launch_kernel(self, kernel_cmd: list[str], **settings: Any) -> None:
@@ -69,6 +72,23 @@ def kernel_class() -> type:
             await super()._async_launch_kernel(kernel_cmd, **{"stderr": _said[0], **settings})
 
     return OwnKernel
+
+
+def _warm_folder() -> str | None:
+    """Give the folder of the warm process, which is gone when a run is, however it ends; None without one."""
+    folder = os.path.dirname(os.environ.get(SOCKET, ""))
+    return folder if os.path.isdir(folder) else None
+
+
+def _sockets(folder: str) -> dict[str, str]:
+    """Choose what a kernel is talked to by: files in a folder that only this user can enter.
+
+    Ports of the network, the usual way, are found free and then let go until the kernel takes them, so that
+    of many kernels which start at once two may want the same one. They are used where there is no other way.
+    """
+    if os.name != "posix" or len(folder) > LONGEST:
+        return {"connection_file": f"{folder}/kernel.json"}
+    return {"connection_file": f"{folder}/kernel.json", "transport": "ipc", "ip": f"{folder}/socket"}
 
 
 def last_words() -> str:
@@ -92,10 +112,12 @@ def kernel_groups() -> list[int]:
 def end_kernels() -> None:
     """Kill every kernel started here, with the processes it started in turn."""
     while _kernels:
-        group = getattr(_kernels.pop().provisioner, "pgid", None)
+        kernel = _kernels.pop()
+        group = getattr(kernel.provisioner, "pgid", None)
         if group:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
+        shutil.rmtree(kernel.folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

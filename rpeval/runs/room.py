@@ -6,7 +6,7 @@ import functools
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,9 +129,20 @@ def check_inputs(inputs: tuple[Input, ...]) -> None:
     changed = [
         tell_change(item.path, "was removed" if now is None else "changed")
         for item in inputs
-        for now in {_hash_or_none(item.source), _hash_or_none(item.place)} - {item.sha256}
+        for now in {hash_or_none(item.source), hash_or_none(item.place)} - {item.sha256}
     ]  # fmt: skip
     if changed:
+        raise RunError(changed)
+
+
+def mark_inputs(params: Any, params_path: Path) -> dict[str, str | None]:
+    """Hash every declared file of a study, by its name in the manifest; None where there is no file."""
+    return {key: hash_or_none(path) for key, path in name_inputs(params, params_path).items()}
+
+
+def check_copies(inputs: tuple[Input, ...], marks: Mapping[str, str | None]) -> None:
+    """Refuse (RunError) copies in the room that are not the files which were marked before."""
+    if changed := [tell_change(i.path, "changed") for i in inputs if i.sha256 != marks.get(i.key)]:
         raise RunError(changed)
 
 
@@ -140,7 +151,8 @@ def tell_change(path: str, how: str) -> Problem:
     return Problem(path, f"This file {how} during the run.", "Let nothing write to it, and run again.")
 
 
-def _hash_or_none(path: Path) -> str | None:
+def hash_or_none(path: Path) -> str | None:
+    """Hash a file; None where it cannot be read."""
     try:
         return fingerprint(path)
     except OSError:

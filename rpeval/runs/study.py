@@ -23,7 +23,17 @@ from rpeval.runs.kernel import open_papermill
 from rpeval.runs.limits import Watch, can_measure_memory
 from rpeval.runs.lock import hold
 from rpeval.runs.manifest import check_outputs, open_manifest, renew_manifest, write_manifest
-from rpeval.runs.room import Room, check_inputs, copy_folder, new_room, open_room, sweep_rooms
+from rpeval.runs.room import (
+    Room,
+    check_copies,
+    check_inputs,
+    copy_folder,
+    hash_or_none,
+    mark_inputs,
+    new_room,
+    open_room,
+    sweep_rooms,
+)  # fmt: skip
 from rpeval.runs.swap import check_place, drop_failure, keep_failure, publish, recover
 from rpeval.runs.task import Silent
 
@@ -76,8 +86,10 @@ def run_study(
     warm.start()
     listener = listener or Silent()
     params_path = Path(params_path)
+    before = hash_or_none(params_path)
     params = read_params(params_path)
     target = params.root / "reports" / params.study
+    marks = {**mark_inputs(params, params_path), "params": before}  # what is checked must be what is used
     with Watch(params.study, seconds=study_timeout, megabytes=memory) as watch:
         stopping = [problem for problem in check(params) if problem.stops]
         if stopping:
@@ -85,6 +97,7 @@ def run_study(
         if memory is not None and not can_measure_memory():
             say(f"{params.study}  This system does not tell how much memory a process holds: no limit.")
         with interruptible(), at_place(target), open_room(params, params_path) as room:
+            check_copies(room.inputs, marks)
             listener.begin(target)
             open_papermill()
             _make(room, params, target, timeout=timeout, say=say, watch=watch, listener=listener)

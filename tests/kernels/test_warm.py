@@ -14,6 +14,7 @@ import pytest
 
 from rpeval.kernels import client
 from rpeval.kernels.client import SOCKET, Forked, UnavailableError, WarmProcess
+from rpeval.runs import kernel
 from rpeval.runs.kernel import KERNEL, kernel_class, kernel_environment, open_papermill
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,6 +117,21 @@ def test_without_a_warm_process_the_stock_kernel_runs(tmp_path, monkeypatch):
     assert int(said(outputs[0])) == os.getpid()
 
 
+def test_kernels_are_talked_to_by_files_of_their_own_and_leave_none(warm, tmp_path, monkeypatch):
+    look = """
+import ipykernel, json
+told = json.loads(ipykernel.get_connection_info())
+print(told["transport"], told["ip"])
+"""
+    transport, place = said(run(tmp_path / "a", look)[0]).split()
+    assert transport == "ipc"
+    assert Path(place).is_relative_to(warm.folder)
+    assert os.listdir(warm.folder) == ["warm"]
+    monkeypatch.setattr(kernel, "LONGEST", 10)
+    assert said(run(tmp_path / "b", look)[0]).split()[0] == "tcp"
+    assert os.listdir(warm.folder) == ["warm"]
+
+
 def test_a_request_that_is_none_harms_nobody(warm, tmp_path):
     import socket
 
@@ -159,6 +175,7 @@ def test_when_the_owner_dies_nothing_lives_on(tmp_path, number):
     owner.wait()
     assert gone(told["kernel"])
     assert gone(told["warm"])
+    assert not Path(told["folder"]).exists()
 
 
 def test_when_the_warm_process_dies_its_kernels_are_seen_to_end(tmp_path):

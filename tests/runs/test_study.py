@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -88,6 +89,23 @@ def test_an_undeclared_file_is_not_there(project, change_first_notebook):
     change_first_notebook(project, "open('../data/tiny/other.csv')")
     with pytest.raises(RunError, match="FileNotFoundError"):
         run_study(params_of(project))
+
+
+@pytest.mark.parametrize("name", ["data/tiny/panel.csv", "params/tiny.yml"])
+def test_an_input_that_changes_between_the_check_and_the_copy_stops_the_run(project, monkeypatch, name):
+    """What was read and checked must be what the notebooks get."""
+    path, real = project / name, study.check
+
+    def change(params):
+        found = real(params)
+        path.write_bytes(path.read_bytes() + b"\n")
+        return found
+
+    monkeypatch.setattr(study, "check", change)
+    before = contents(project / "reports" / "tiny")
+    with pytest.raises(RunError, match=rf"{re.escape(name)}: This file changed during the run"):
+        run_study(params_of(project))
+    assert contents(project / "reports" / "tiny") == before
 
 
 def test_an_input_that_changes_during_the_run_stops_it(project, change_first_notebook):

@@ -31,7 +31,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-TINY = HERE.parent / "tests" / "runs" / "conftest.py"
+TINY = HERE.parent / "tests" / "tiny_studies.py"
 COMMAND = (sys.executable, "-P", "-c", "from rpeval.cli import main; main()", "run")
 KILLS = ("runner", "worker", "kernel", "warm process")
 MOUNTS = ("full disk", "unwritable reports")
@@ -40,7 +40,9 @@ QUICK, FULL, STUDIES, SEED = 20, 200, 3, 1
 DISK = "48m"
 PATIENCE = 300
 
-Contents = dict[str, bytes]
+_spec = importlib.util.spec_from_file_location("tiny_studies", TINY)
+tiny = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(tiny)
 
 
 @dataclass
@@ -57,9 +59,6 @@ class Place:
     """A project of tiny studies, and what each of their reports must be."""
 
     def __init__(self, root: Path, *, studies: int = STUDIES, jobs: int = 2):
-        spec = importlib.util.spec_from_file_location("tiny_project", TINY)
-        tiny = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(tiny)
         self.root, self.reports = tiny.write_project(root), root / "reports"
         self.studies = [f"study{number}" for number in range(1, studies + 1)]
         for name in self.studies:
@@ -74,7 +73,7 @@ class Place:
         if done.returncode:
             raise SystemExit(f"The undisturbed run failed.\n{done.stderr}")
         self.said.unlink()
-        self.right = {name: read(self.reports / name) for name in self.studies}
+        self.right = {name: tiny.read_report(self.reports / name) for name in self.studies}
 
     def start(self, *more: str) -> subprocess.Popen:
         """Start the command on all studies."""
@@ -99,7 +98,7 @@ class Place:
 
     def differences(self, name: str) -> list[str]:
         """Name the files of a study's report that are not as in the undisturbed run."""
-        now, right = read(self.reports / name), self.right[name]
+        now, right = tiny.read_report(self.reports / name), self.right[name]
         return [path for path in sorted({*now, *right}) if now.get(path) != right.get(path)]
 
     def resume(self) -> tuple[list[str], int]:
@@ -109,16 +108,6 @@ class Place:
         beside = {path.name for path in self.reports.iterdir()} - {*self.studies, "index.html"}
         wrong += [f"left beside the reports: {', '.join(sorted(beside))}"] if beside else []
         return [f"after --resume: {each}" for each in wrong], done.stdout.count(": nothing changed")
-
-
-def read(folder: Path) -> Contents:
-    """Read all files of a report; of the manifest, all but when it was made."""
-    found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    with contextlib.suppress(KeyError, ValueError):
-        manifest = json.loads(found["manifest.json"])
-        del manifest["when"]
-        found["manifest.json"] = json.dumps(manifest).encode()
-    return found
 
 
 def processes(root: Path, runner: int) -> dict[str, list[int]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rpeval.errors import Problem, RunError
-from rpeval.findings.store import dump, write_bytes, write_whole
+from rpeval.findings.store import dump, write_whole
 from rpeval.inputs.plan import key_path, lock_files
 from rpeval.runs.batch import Batch
 from rpeval.runs.manifest import NAME, choose_key, is_as_recorded, list_outputs, open_manifest, read_key
@@ -139,13 +139,18 @@ def unpack(files: Mapping[str, bytes], folder: Path) -> Path:
     """
     depth = max([path.split("/").count("..") for path in files], default=0)
     root = folder.joinpath(*["up"] * depth, "project")
+    _lay(files, root, within=folder)
+    return root
+
+
+def _lay(files: Mapping[str, bytes], start: Path, *, within: Path) -> None:
+    """Write files by their paths from a folder; refuses (RunError) one that would not lie within another."""
     for path, body in files.items():
-        place = Path(os.path.normpath(root / path))
-        if not place.is_relative_to(folder):
+        place = Path(os.path.normpath(start / path))
+        if not place.is_relative_to(within):
             raise RunError(Problem(path, "This path leaves the folder of the run.", "Run it again."))
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(body)
-    return root
 
 
 def _run_here(path: Path, limits: Limits, debug: bool, wanted: Callable[[], bool]) -> Outcome:
@@ -206,8 +211,7 @@ def _write(files: Mapping[str, bytes], folder: Path) -> None:
     own = {path.partition("/")[2]: body for path, body in files.items() if path.startswith(f"{folder.name}/")}
     if own:
         shutil.rmtree(folder, ignore_errors=True)
-    for path, body in own.items():
-        write_bytes(folder / path, body)
+    _lay(own, folder, within=folder)
 
 
 def _check(folder: Path, params: Any, params_path: Path) -> None:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tiny_studies import add_studies
+from tiny_studies import add_studies, read_report
 
 from rpeval.errors import RunError
 from rpeval.inputs.params import read_params
@@ -70,14 +70,6 @@ def cluster(tmp_path_factory, wait_for):
         process.wait()
 
 
-def read(folder: Path) -> dict[str, bytes]:
-    """Read all files of a report; of the manifest, all but when it was made."""
-    found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    manifest = json.loads(found["manifest.json"])
-    del manifest["when"]
-    return found | {"manifest.json": json.dumps(manifest).encode()}
-
-
 def at_work(scratch: Path) -> list[Path]:
     """Give the studies that a worker has unpacked."""
     return list(scratch.glob(f"*/*/{parcel.SCRATCH}*/project/params/*.yml"))
@@ -119,7 +111,7 @@ def test_a_worker_is_killed_and_every_report_is_that_of_one_machine(
     wait_for(lambda: not any(map(is_alive, of_it)), 20)
     subprocess.run([*COMMAND, *paths, "-j", "2"], cwd=alone, check=True, stdout=subprocess.DEVNULL)
     for name in names:
-        assert read(project / "reports" / name) == read(alone / "reports" / name)
+        assert read_report(project / "reports" / name) == read_report(alone / "reports" / name)
     beside = {path.name for path in (project / "reports").iterdir()}
     assert beside == {*names, "tiny", "index.html"}
     assert not any(at_work(scratch) for scratch in workers.values())
@@ -232,19 +224,12 @@ def whole(project: Path) -> Returned:
 
 def test_a_whole_report_is_put_in_place(project):
     path, target = project / "params" / "tiny.yml", project / "reports" / "tiny"
-    before = read(target)
+    before, returned = read_report(target), whole(project)
     shutil.rmtree(target)
     with at_place(target):
-        outcome = take_in(whole_of(before, target), read_params(path), path)
+        outcome = take_in(returned, read_params(path), path)
     assert outcome == Outcome(str(path), "made", 0, 1.0, str(target))
-    assert read(target).keys() == before.keys()
-
-
-def whole_of(files: dict[str, bytes], target: Path) -> Returned:
-    manifest = json.loads(files["manifest.json"]) | {"when": {"start": "", "end": ""}}
-    files = {f"{target.name}/{name}": body for name, body in files.items()}
-    files[f"{target.name}/manifest.json"] = json.dumps(manifest).encode()
-    return Returned(Outcome("there/tiny.yml", "made", 0, 1.0, "there"), files, seal(files))
+    assert read_report(target) == before
 
 
 def torn(returned):
@@ -262,13 +247,21 @@ def cut(returned):
     return dataclasses.replace(returned, seal=seal(returned.files))
 
 
-@pytest.mark.parametrize("change", [torn, altered, cut])
+def leading_out(returned):
+    returned.files["tiny/../../data/tiny/panel.csv"] = b"other"
+    return dataclasses.replace(returned, seal=seal(returned.files))
+
+
+@pytest.mark.parametrize("change", [torn, altered, cut, leading_out])
 def test_a_report_that_is_not_as_its_run_left_it_is_not_taken(project, change):
     path, target = project / "params" / "tiny.yml", project / "reports" / "tiny"
-    before = read(target)
-    with at_place(target), pytest.raises(RunError, match="What arrived is not what was sent"):
+    before = read_report(target)
+    with (
+        at_place(target),
+        pytest.raises(RunError, match=r"What arrived is not what was sent|leaves the folder"),
+    ):
         take_in(change(whole(project)), read_params(path), path)
-    assert read(target) == before
+    assert read_report(target) == before
     assert sorted(p.name for p in target.parent.iterdir() if p.name != "index.html") == ["tiny"]
 
 

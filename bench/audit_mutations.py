@@ -78,7 +78,9 @@ def version(stack: ExitStack) -> None:
     """Let pandas say that it is another version."""
     real = metadata.Distribution.version.fget
     other = property(lambda self: "9.9.9" if self.metadata["Name"] == "pandas" else real(self))
+    stack.callback(software.list_packages.cache_clear)
     stack.enter_context(mock.patch.object(metadata.Distribution, "version", other))
+    software.list_packages.cache_clear()  # libraries are listed once in a process
 
 
 MORE = (

@@ -16,7 +16,6 @@ nothing beside.
 
 import argparse
 import contextlib
-import importlib.util
 import json
 import os
 import random
@@ -31,7 +30,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-TINY = HERE.parent / "tests" / "tiny_studies.py"
+sys.path[:0] = [str(HERE.parent / "tests")]
+from tiny_studies import PARAMS, read_report, write_project  # noqa: E402
+
 COMMAND = (sys.executable, "-P", "-c", "from rpeval.cli import main; main()", "run")
 KILLS = ("runner", "worker", "kernel", "warm process")
 MOUNTS = ("full disk", "unwritable reports")
@@ -39,10 +40,6 @@ KINDS = (*KILLS * 4, *MOUNTS, "spoiled input", "two runs")
 QUICK, FULL, STUDIES, SEED = 20, 200, 3, 1
 DISK = "48m"
 PATIENCE = 300
-
-_spec = importlib.util.spec_from_file_location("tiny_studies", TINY)
-tiny = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(tiny)
 
 
 @dataclass
@@ -59,10 +56,10 @@ class Place:
     """A project of tiny studies, and what each of their reports must be."""
 
     def __init__(self, root: Path, *, studies: int = STUDIES, jobs: int = 2):
-        self.root, self.reports = tiny.write_project(root), root / "reports"
+        self.root, self.reports = write_project(root), root / "reports"
         self.studies = [f"study{number}" for number in range(1, studies + 1)]
         for name in self.studies:
-            text = tiny.PARAMS.replace("study: tiny", f"study: {name}").replace("data/tiny/", f"data/{name}/")
+            text = PARAMS.replace("study: tiny", f"study: {name}").replace("data/tiny/", f"data/{name}/")
             (root / "params" / f"{name}.yml").write_text(text, encoding="utf-8")
             shutil.copytree(root / "data" / "tiny", root / "data" / name)
         self.words = [*(f"params/{name}.yml" for name in self.studies), "-j", str(jobs)]
@@ -73,7 +70,7 @@ class Place:
         if done.returncode:
             raise SystemExit(f"The undisturbed run failed.\n{done.stderr}")
         self.said.unlink()
-        self.right = {name: tiny.read_report(self.reports / name) for name in self.studies}
+        self.right = {name: read_report(self.reports / name) for name in self.studies}
 
     def start(self, *more: str) -> subprocess.Popen:
         """Start the command on all studies."""
@@ -98,7 +95,7 @@ class Place:
 
     def differences(self, name: str) -> list[str]:
         """Name the files of a study's report that are not as in the undisturbed run."""
-        now, right = tiny.read_report(self.reports / name), self.right[name]
+        now, right = read_report(self.reports / name), self.right[name]
         return [path for path in sorted({*now, *right}) if now.get(path) != right.get(path)]
 
     def resume(self) -> tuple[list[str], int]:

@@ -352,9 +352,13 @@ def read() -> dict[str, dict[str, Result]]:
 
 
 def tell(results: dict[str, Result], folder: Path) -> None:
-    """Write the table, and say which targets hold."""
+    """Write the table, and say which targets hold; after a quick measurement, what the full one found."""
     folder.mkdir(exist_ok=True)
     print(write(results, folder).relative_to(ROOT), *judged(results), sep="\n")
+    full = HERE / "many.md"
+    if folder != HERE and full.is_file():
+        found = [line for line in full.read_text(encoding="utf-8").splitlines() if line.startswith("- **")]
+        print(f"The full measurement ({full.relative_to(ROOT)}):", *found, sep="\n")
 
 
 def main() -> None:

@@ -10,7 +10,15 @@ WAYS = ("naive", "rpeval", "cluster", "floor")
 PARTS = (*WAYS, "large", "write")
 MARKS = (1, 10, 30, 100, 300, 1_000)
 FASTER, OF_FLOOR, OF_POOL, FLAT, ENOUGH, BUSY = 6.0, 1.3, 1.1, 1.10, 100, 0.15
+FEW = 10  # with fewer studies, what is done once weighs more than what each of them costs
 SHOWN = {"studies": 0, "seconds": 0, "each": 2, "peak": 0, "runner": 0}
+RATIOS = (
+    (f"at least {FASTER:g} times fewer seconds than the naive loop",
+     "naive", "rpeval", lambda x: x >= FASTER),
+    (f"within {OF_FLOOR:g} times the floor", "rpeval", "floor", lambda x: x <= OF_FLOOR),
+    (f"on a cluster at most {OF_POOL:g} times the seconds of one machine's own processes",
+     "cluster", "rpeval", lambda x: x <= OF_POOL),
+)  # fmt: skip
 Result = dict[str, Any]
 
 ABOUT = """Written by `bench/many.py`, whose first lines say what each way does. Each study is drawn from the
@@ -34,9 +42,18 @@ def ratio(results: Mapping[str, Result], way: str, other: str) -> float | None:
 
 
 def targets(results: Mapping[str, Result]) -> list[tuple[str, bool | None, str]]:
-    """Say of each target whether it holds, and what was measured; None where that cannot be told."""
-    faster, above = ratio(results, "naive", "rpeval"), ratio(results, "rpeval", "floor")
-    farther = ratio(results, "cluster", "rpeval")
+    """Say of each target whether it holds, and what was measured; None where that cannot be told.
+
+    It cannot from fewer than ten studies a way: then the start of the processes is much of the seconds.
+    """
+    found = []
+    for what, way, other, met in RATIOS:
+        times = ratio(results, way, other)
+        if times is None:
+            found.append((what, None, "not measured, or a study failed"))
+        else:
+            enough = min(results[name]["studies"] for name in (way, other)) >= FEW
+            found.append((what, met(times) if enough else None, f"{times:.2f} times"))
     cut = windows(results["large"])[-2:] if "large" in results and not results["large"]["failed"] else []
     if len(cut) == 2 and cut[1]["studies"] >= ENOUGH:
         grown = max(cut[1][key] / cut[0][key] for key in ("peak", "runner"))
@@ -44,22 +61,14 @@ def targets(results: Mapping[str, Result]) -> list[tuple[str, bool | None, str]]
     else:
         flat, told = None, f"no run of {ENOUGH} studies or more without a failure"
     return [
-        (f"at least {FASTER:g} times fewer seconds than the naive loop",
-         None if faster is None else faster >= FASTER, _times(faster)),
-        (f"within {OF_FLOOR:g} times the floor", None if above is None else above <= OF_FLOOR, _times(above)),
-        (f"on a cluster at most {OF_POOL:g} times the seconds of one machine's own processes",
-         None if farther is None else farther <= OF_POOL, _times(farther)),
+        *found,
         (f"flat memory, of all processes and of the runner (by at most {FLAT:g} times)", flat, told),
-    ]  # fmt: skip
+    ]
 
 
 def judged(results: Mapping[str, Result]) -> list[str]:
     """Say in a line for each target whether it holds."""
     return [f"- **{WORDS[holds]}**: {what} ({told})" for what, holds, told in targets(results)]
-
-
-def _times(value: float | None) -> str:
-    return "not measured, or a study failed" if value is None else f"{value:.2f} times"
 
 
 def write(results: Mapping[str, Result], folder: Path) -> Path:
@@ -104,7 +113,7 @@ def remarks(results: Mapping[str, Result]) -> list[str]:
         told += [f"The naive loop makes no {form}: no program for it is here." for form in naive["lacking"]]
         steps = ", ".join(f"{step} {seconds:.0f}" for step, seconds in naive["steps"].items())
         told.append(f"Of the naive seconds: {steps}.")
-    if any(found["studies"] < 10 for found in ways.values()):
+    if any(found["studies"] < FEW for found in ways.values()):
         told.append("With so few studies, what `rpeval run` does once (starting its processes, importing)"
                     " weighs more than in the full measurement: these ratios are not the claim.")  # fmt: skip
     for key, words in {"studies": "numbers of studies", "commit": "commits"}.items():

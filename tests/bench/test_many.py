@@ -67,9 +67,9 @@ def test_drawn_studies_differ_and_pass_the_check():
 
 def test_the_ratios_are_of_seconds_a_study(tmp_path):
     results = planted()
-    results["naive"] |= {"studies": 5}  # 80 seconds a study against 5 and 4
+    results["naive"] |= {"studies": 20, "seconds": 1600.0}  # 80 seconds a study against 5 and 4
     page = many.write(results, tmp_path).read_text(encoding="utf-8")
-    assert "| naive | 5 | 400.0 | 80.00 | 6.00 | 1.00 | 20.00 |" in page
+    assert "| naive | 20 | 1600.0 | 80.00 | 1.50 | 1.00 | 20.00 |" in page
     assert "| rpeval | 10 | 50.0 | 5.00 | 3.00 | 16.00 | 1.25 |" in page
     assert "| floor | 10 | 40.0 | 4.00 | 3.00 | 20.00 | 1.00 |" in page
     assert page.count("**holds**") == 4
@@ -91,6 +91,14 @@ def test_the_table_says_when_a_target_is_missed(tmp_path, change, line):
     page = many.write(planted(**change), tmp_path).read_text(encoding="utf-8")
     assert page.count("**MISSED**") == 1
     assert line in page
+
+
+def test_a_few_studies_judge_no_ratio(tmp_path):
+    results = planted(floor=1.0)
+    results["rpeval"]["studies"] = 9
+    page = many.write(results, tmp_path).read_text(encoding="utf-8")
+    assert "**not judged**: within 1.3 times the floor (55.56 times)" in page
+    assert page.count("**not judged**") == 3
 
 
 def test_what_was_not_measured_or_failed_is_never_a_success(tmp_path):

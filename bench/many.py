@@ -13,7 +13,7 @@ through notebooks 01 to 05. The parts:
   with the stock kernel; of the report's page then a PDF by headless Chromium, a Word file by LibreOffice;
 - rpeval: `rpeval run params/*.yml -j 2`, which also writes briefs, grant packs, indexes and manifests;
 - cluster: the same with `--scheduler`, on a dask scheduler and two workers of this machine, which run before
-  the clock starts (the processor's seconds include what starting them takes);
+  the clock starts;
 - floor: two processes forked from one that has imported the libraries, with no Jupyter in them: the code of
   the notebooks is executed as plain Python, what a cell shows is put into the notebook, and the same pages
   are made. Studies share a process, so what the first has read and drawn serves the next;
@@ -199,7 +199,8 @@ def cluster(studies: int) -> Result:
                     process.terminate()
                     process.wait()
         failed = unfinished(root, names)
-        return found | {"seconds": seconds, "failed": failed, "numbers": numbers(root)}
+        found |= {"seconds": seconds, "cpu": None}  # what dask's workers started is left to end by itself
+        return found | {"failed": failed, "numbers": numbers(root)}
 
 
 def unfinished(root: Path, names: list[str]) -> list[str]:
@@ -307,7 +308,7 @@ def measure(part: str, studies: int) -> Result:
         "commit": commit(),
         **ways[part](studies),
     }
-    print(f"{part}: {studies} studies in {found['seconds']:.1f} s, {found['cpu']:.1f} s of CPU", flush=True)
+    print(f"{part}: {studies} studies in {found['seconds']:.1f} s", flush=True)
     return found
 
 

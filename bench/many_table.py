@@ -23,7 +23,7 @@ Result = dict[str, Any]
 
 ABOUT = """Written by `bench/many.py`, whose first lines say what each way does. Each study is drawn from the
 recipe of Prairie (12 schools, 7 years, a survey, logs and costs) and goes through notebooks 01 to 05 to its
-pages. CPU seconds are those of all processes that a way started."""
+pages. CPU seconds are those of all processes that a way started; on a cluster nobody counts them."""
 HEADS = {
     "ways": "| way | studies | seconds | seconds a study | CPU s a study | naive ÷ this | this ÷ floor |\n"
     "|---|--:|--:|--:|--:|--:|--:|",
@@ -95,7 +95,8 @@ def row(results: Mapping[str, Result], way: str) -> str:
     found, n = results[way], results[way]["studies"]
     against = [ratio(results, "naive", way), ratio(results, way, "floor")]
     told = ["" if value is None else f"{value:.2f}" for value in against]
-    seconds = f"{found['seconds']:.1f} | {found['seconds'] / n:.2f} | {found['cpu'] / n:.2f}"
+    cpu = "" if found["cpu"] is None else f"{found['cpu'] / n:.2f}"
+    seconds = f"{found['seconds']:.1f} | {found['seconds'] / n:.2f} | {cpu}"
     return f"| {way} | {n} | {seconds} | {' | '.join(told)} |"
 
 

@@ -115,13 +115,27 @@ def name_inputs(params: Any, params_path: Path) -> dict[str, Path]:
 
 
 def _bring(key: str, source: Path, path: str, root: Path) -> Input:
-    """Copy one declared file into the room: to its place in the project; from beside it, to data/beside."""
+    """Copy one declared file of a study into its room."""
     if not source.is_file():
         raise DataError(Problem(f"sources.{key}", f"There is no file {path}.", "Correct its path."))
-    place = root / (f"data/beside/{key}/{source.name}" if path.startswith("../") else path)
+    return bring(key, path, Path(os.path.abspath(source)), root / place_inside(path, key))
+
+
+def place_inside(path: str, key: str) -> str:
+    """Say where in the room a file or folder goes: to its place in the project; from beside it, apart."""
+    return f"data/beside/{key}/{Path(path).name}" if path.startswith("../") else path
+
+
+def bring(key: str, path: str, source: Path, place: Path) -> Input:
+    """Copy a file to its place in the room."""
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, place)
-    return Input(key, path, Path(os.path.abspath(source)), place, fingerprint(place), place.stat().st_size)
+    return record_input(key, path, source, place)
+
+
+def record_input(key: str, path: str, source: Path, place: Path) -> Input:
+    """Describe a declared file by its copy in the room."""
+    return Input(key, path, source, place, fingerprint(place), place.stat().st_size)
 
 
 def check_inputs(inputs: tuple[Input, ...]) -> None:
@@ -133,11 +147,6 @@ def check_inputs(inputs: tuple[Input, ...]) -> None:
     ]  # fmt: skip
     if changed:
         raise RunError(changed)
-
-
-def mark_inputs(params: Any, params_path: Path) -> dict[str, str | None]:
-    """Hash every declared file of a study, by its name in the manifest; None where there is no file."""
-    return {key: hash_or_none(path) for key, path in name_inputs(params, params_path).items()}
 
 
 def check_copies(inputs: tuple[Input, ...], marks: Mapping[str, str | None]) -> None:

@@ -29,11 +29,11 @@ from rpeval.runs.room import (
     check_inputs,
     copy_folder,
     hash_or_none,
-    mark_inputs,
+    name_inputs,
     new_room,
     open_room,
     sweep_rooms,
-)  # fmt: skip
+)
 from rpeval.runs.swap import check_place, drop_failure, keep_failure, publish, recover
 from rpeval.runs.task import Silent
 
@@ -86,11 +86,12 @@ def run_study(
     warm.start()
     listener = listener or Silent()
     params_path = Path(params_path)
-    before = hash_or_none(params_path)
+    marks = {"params": hash_or_none(params_path)}  # what is checked must be what is used
     params = read_params(params_path)
     target = params.root / "reports" / params.study
-    marks = {**mark_inputs(params, params_path), "params": before}  # what is checked must be what is used
     with Watch(params.study, seconds=study_timeout, megabytes=memory) as watch:
+        files = name_inputs(params, params_path)
+        marks |= {key: hash_or_none(path) for key, path in files.items() if key not in marks}
         stopping = [problem for problem in check(params) if problem.stops]
         if stopping:
             raise DataError(stopping)
@@ -108,7 +109,7 @@ def _make(
     room: Room, params: Any, target: Path, *, timeout: int, say: Say, watch: Watch, listener: Any
 ) -> None:
     """Run the notebooks in a room, render, and put the report in its place."""
-    started = _now()
+    started = now()
     threading.Thread(target=_preload_pages, daemon=True).start()
     with _keeping_failure(target):
         steps = choose_steps(room, params)
@@ -138,7 +139,7 @@ def _finish(room: Room, params: Any, *, steps: tuple[Step, ...], started: str) -
     _load_pages()(room.folder)
     check_inputs(room.inputs)
     names = tuple(step.name for step in steps)
-    when = {"start": started, "end": _now()}
+    when = {"start": started, "end": now()}
     write_manifest(room.folder, room=room, params=params, notebooks=names, when=when)
 
 
@@ -240,7 +241,8 @@ def failed_folder(target: Path) -> Path:
     return target.with_name(f"{target.name}.failed")
 
 
-def _now() -> str:
+def now() -> str:
+    """Give the time in UTC, to the second, as a manifest writes it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -257,7 +259,7 @@ def report_again(folder: Path | str) -> Path:
         with replacing(target) as copy:
             copy_folder(target, copy)
             _load_pages()(copy)
-            renew_manifest(copy, content, _now())
+            renew_manifest(copy, content, now())
     return target
 
 

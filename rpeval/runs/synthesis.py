@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,23 @@ import yaml
 from rpeval.errors import ParamsError, Problem, RpevalError
 from rpeval.findings.store import write_whole
 from rpeval.inputs.params import find_file, find_root
-from rpeval.inputs.plan import fingerprint
 from rpeval.inputs.synthesis import Synthesis, read_synthesis
 from rpeval.kernels import client as warm
 from rpeval.reports.render import render
 from rpeval.runs.execute import TIMEOUT, Task, execute_notebook
 from rpeval.runs.interrupt import interruptible
 from rpeval.runs.manifest import write_manifest
-from rpeval.runs.room import Input, Room, check_inputs, copy_folder, new_room
-from rpeval.runs.study import at_place, failed_folder, say_nothing
+from rpeval.runs.room import (
+    Input,
+    Room,
+    bring,
+    check_inputs,
+    copy_folder,
+    new_room,
+    place_inside,
+    record_input,
+)
+from rpeval.runs.study import at_place, failed_folder, now, say_nothing
 from rpeval.runs.swap import drop_failure, keep_failure, publish
 
 NOTEBOOK = "06_synthesis"
@@ -107,7 +114,7 @@ def _text(source: Path | str | dict[str, Any]) -> str:
 
 def _make(room: Room, synthesis: Synthesis, target: Path, *, timeout: int) -> None:
     """Run the notebook, render, write the manifest last, and swap; keep what there is where one fails."""
-    started = _now()
+    started = now()
     notebook = f"notebooks/{NOTEBOOK}.ipynb"
     task = Task(
         study=room.study, source=room.root / notebook, target=room.folder / notebook,
@@ -118,7 +125,7 @@ def _make(room: Room, synthesis: Synthesis, target: Path, *, timeout: int) -> No
         execute_notebook(task)
         render(room.folder)
         check_inputs(room.inputs)
-        when = {"start": started, "end": _now()}
+        when = {"start": started, "end": now()}
         write_manifest(room.folder, room=room, params=synthesis, notebooks=(NOTEBOOK,), when=when)
         publish(room.folder, target)
     except RpevalError as error:
@@ -135,13 +142,15 @@ def _furnish(place: Path, synthesis: Synthesis, text: str) -> Room:
     shutil.copyfile(synthesis.root / f"notebooks/{NOTEBOOK}.ipynb", place / f"notebooks/{NOTEBOOK}.ipynb")
     copy_folder(synthesis.root / "data/reference", place / "data/reference")
     inputs, content = [_params(place, synthesis, text)], copy.deepcopy(synthesis.resolved())
-    moved = {folder: _inside(folder, f"report-{n}") for n, folder in enumerate(synthesis.sources.reports)}
+    moved = {
+        folder: place_inside(folder, f"report-{n}") for n, folder in enumerate(synthesis.sources.reports)
+    }
     content["sources"]["reports"] = list(moved.values())
     for key, source in synthesis.source_paths().items():
         path = Path(os.path.relpath(source, synthesis.root)).as_posix()
         folder = next((f for f in moved if path.startswith(f"{f}/")), None)
-        inside = path.replace(folder, moved[folder], 1) if folder else _inside(path, key)
-        inputs.append(_bring(key, path, source, place / inside))
+        inside = path.replace(folder, moved[folder], 1) if folder else place_inside(path, key)
+        inputs.append(bring(key, path, source, place / inside))
         if key in content["sources"]:
             content["sources"][key]["path"] = inside
     folder = place / "reports" / synthesis.study
@@ -153,19 +162,4 @@ def _params(place: Path, synthesis: Synthesis, text: str) -> Input:
     path = f"params/syntheses/{synthesis.synthesis}.yml"
     write_whole(place / path, text)
     copied = place / path
-    return Input("params", path, copied, copied, fingerprint(copied), copied.stat().st_size)
-
-
-def _inside(path: str, name: str) -> str:
-    """Say where in the room a file or folder goes: to its place in the project; from beside it, apart."""
-    return f"data/beside/{name}/{Path(path).name}" if path.startswith("../") else path
-
-
-def _bring(key: str, path: str, source: Path, place: Path) -> Input:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, place)
-    return Input(key, path, source, place, fingerprint(place), place.stat().st_size)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return record_input("params", path, copied, copied)

@@ -3,12 +3,14 @@
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from rpeval.errors import Problem, RunError
 
 _FAR = 1 << 20  # Windows forbids reading locked bytes, so the lock sits far behind the process number
+_PAUSES = (0.01, 0.04, 0.2)  # seconds: another run may hold the lock only to see whether anybody does
 
 
 @contextlib.contextmanager
@@ -19,6 +21,10 @@ def hold(folder: Path, study: str) -> Iterator[None]:
     a stale file of a dead run locks nothing.
     """
     handle = _take(_path(folder, study))
+    for pause in _PAUSES:
+        if handle is None:
+            time.sleep(pause)
+            handle = _take(_path(folder, study))
     if handle is None:
         what = f"Another run{_owner(_path(folder, study))} is writing this report."
         raise RunError(Problem(f"reports/{study}", what, "Wait until it has ended, or end it."))
@@ -44,16 +50,18 @@ def _path(folder: Path, study: str) -> Path:
 def _take(path: Path) -> int | None:
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            _lock(handle)
+        with contextlib.ExitStack() as stack:
+            stack.callback(os.close, handle)
+            try:
+                _lock(handle)
+            except (BlockingIOError, PermissionError):
+                return None
             if _same_file(handle, path):
                 os.ftruncate(handle, 0)
                 os.write(handle, str(os.getpid()).encode())
+                stack.pop_all()
                 return handle
-        except (BlockingIOError, PermissionError):
-            os.close(handle)
-            return None
-        os.close(handle)  # the holder before us removed the file between our opening and our locking it
+        # the holder before us removed the file between our opening and our locking it: once more
 
 
 def _lock(handle: int) -> None:

@@ -1,12 +1,15 @@
 """The clean room, the lock, and the swap of reports: what is there, what is not, and what a crash leaves."""
 
+import errno
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
@@ -123,8 +126,29 @@ def test_the_lock_of_a_killed_run_locks_nothing(tmp_path, wait_for):
         assert is_held(tmp_path, "lakeshore")
 
 
+def test_a_run_that_holds_the_lock_only_to_look_does_not_stop_another(tmp_path):
+    stack = ExitStack()
+    stack.enter_context(hold(tmp_path, "lakeshore"))
+    threading.Timer(0.05, stack.close).start()
+    with hold(tmp_path, "lakeshore"):
+        assert is_held(tmp_path, "lakeshore")
+
+
+def test_a_lock_that_cannot_be_written_is_let_go(tmp_path, monkeypatch):
+    """On a full disk the owner's number cannot be written; the process lives on and must hold nothing."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space"), hold(tmp_path, "lakeshore"):
+        pass
+    monkeypatch.undo()
+    assert not is_held(tmp_path, "lakeshore")
+
+
 def test_no_two_of_many_hold_the_lock_at_once(tmp_path):
-    """Eight processes take and give back the lock in turn; each finds nobody else inside."""
+    """Four processes take and give back the lock in turn; each finds nobody else inside."""
     code = """
 import os, sys, time
 from pathlib import Path

@@ -1,21 +1,40 @@
 """Knowing that a kernel is ready, without waiting for silence."""
 
+import asyncio
+import os
 import time
 from functools import cache
 from queue import Empty
 from typing import Any
+
+BOUND = 10.0  # seconds that a kernel may take to open its sockets before it is talked to all the same
+LOOK = 0.004  # seconds between two looks
 
 
 @cache
 def client_class() -> type:
     """Give the client of our kernels: the stock one, which goes on as soon as the kernel has said "idle".
 
-    The stock one listens on for a fifth of a second in which nothing comes, for every notebook.
+    The stock one listens on for a fifth of a second in which nothing comes, for every notebook. It also
+    connects before the kernel has opened its sockets, tries again after a tenth of a second, and may by then
+    have missed what the kernel said.
     """
     from jupyter_client.asynchronous.client import AsyncKernelClient
 
     class PromptClient(AsyncKernelClient):
         """A client that takes the kernel's own word for being ready."""
+
+        async def start_channels(self, **wanted: bool) -> None:  # type: ignore[override]
+            """Connect to the kernel as soon as its sockets are there."""
+            until = time.monotonic() + BOUND
+            while not self._are_bound() and time.monotonic() < until and await self.is_alive():
+                await asyncio.sleep(LOOK)
+            super().start_channels(**wanted)
+
+        def _are_bound(self) -> bool:
+            """Say whether the sockets are files that exist; of ports nobody can tell."""
+            ports = (self.shell_port, self.control_port, self.stdin_port, self.iopub_port, self.hb_port)
+            return self.transport != "ipc" or all(os.path.exists(f"{self.ip}-{port}") for port in ports)
 
         async def wait_for_ready(self, timeout: float | None = None) -> None:
             """Ask the kernel about itself until it has answered and is idle; RuntimeError when it died."""

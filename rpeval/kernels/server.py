@@ -12,6 +12,7 @@ of its files was changed, so a change reaches the next kernel.
 import argparse
 import builtins
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -43,6 +44,7 @@ PRELOAD = (
 PACKAGES = ("rpeval.findings", "rpeval.inputs", "rpeval.methods")  # what notebooks import
 INLINE = "module://matplotlib_inline.backend_inline"
 LARGEST = 1 << 16
+PARENT_DEATH = 1  # Linux's number for the wish to hear of it, PR_SET_PDEATHSIG
 
 
 def main() -> None:
@@ -137,8 +139,10 @@ class Server:
         except (OSError, ValueError):
             connection.close()
             return
+        own = os.getpid()
         process = os.fork()
         if process == 0:
+            die_with(own)
             self._become_kernel(request, descriptors, connection)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -202,6 +206,17 @@ class Server:
                 sys.stdout.flush()
                 sys.stderr.flush()
             os._exit(code)
+
+
+def die_with(parent: int) -> None:
+    """Have the system kill this process when its parent dies; end it where that has happened already.
+
+    ipykernel looks itself, once a second, whether its parent is there; it looks for one that was there when
+    it began, so a kernel whose warm process died in that instant would live on for ever.
+    """
+    ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:

@@ -197,6 +197,26 @@ def test_when_the_warm_process_dies_its_kernels_are_seen_to_end(tmp_path):
         owned.close()
 
 
+def test_a_forked_kernel_dies_with_its_parent_at_any_moment():
+    """When that died before the kernel could ask for it, and afterwards, whatever the kernel is doing."""
+    early = "import os; from rpeval.kernels.server import die_with; die_with(os.getpid()); print('lives')"
+    run = subprocess.run([sys.executable, "-c", early], capture_output=True, text=True)
+    assert (run.stdout, run.returncode) == ("", 1)
+    code = """
+import os, time
+from rpeval.kernels.server import die_with
+own = os.getpid()
+if os.fork() == 0:
+    die_with(own)
+    print("begun", flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout.readline() == "begun\n"
+        parent.kill()
+        assert parent.communicate(timeout=20)[0] == ""  # comes when nobody is left who could write
+
+
 def test_a_process_forked_from_the_owner_does_not_end_it(warm):
     child = os.fork()
     if child == 0:

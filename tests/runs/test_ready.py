@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from jupyter_client.asynchronous.client import AsyncKernelClient
@@ -38,7 +39,8 @@ def connect(tmp_path, monkeypatch):
         async def both():
             await asyncio.gather(client.start_channels(stdin=False), kernel())
 
-        asyncio.run(both())
+        with ThreadPoolExecutor() as threads:  # tests of pages may have left a loop running in this one
+            threads.submit(asyncio.run, both()).result()
         return seen
 
     return told

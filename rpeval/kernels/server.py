@@ -110,7 +110,7 @@ class Server:
     """Accepts requests, forks kernels, tells who asked how they ended."""
 
     def __init__(self, folder: str, owner: int, made: dict[str, tuple[int, int]]):
-        self.folder, self.owner, self.made = folder, owner, made
+        self.folder, self.owner, self.made, self.process = folder, owner, made, os.getpid()
         self.path = os.path.join(folder, NAME)
         self.kernels: dict[socket.socket, tuple[int, int]] = {}  # connection to process and its descriptor
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -139,10 +139,8 @@ class Server:
         except (OSError, ValueError):
             connection.close()
             return
-        own = os.getpid()
         process = os.fork()
         if process == 0:
-            die_with(own)
             self._become_kernel(request, descriptors, connection)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -191,6 +189,7 @@ class Server:
         """In the forked process: let go of everything that is the server's, and run the kernel; no return."""
         code = 1
         try:
+            die_with(self.process)
             self.waiting.close()
             for other in (self.listener, own, *self.kernels):
                 other.close()
@@ -212,9 +211,11 @@ def die_with(parent: int) -> None:
     """Have the system kill this process when its parent dies; end it where that has happened already.
 
     ipykernel looks itself, once a second, whether its parent is there; it looks for one that was there when
-    it began, so a kernel whose warm process died in that instant would live on for ever.
+    it began, so a kernel whose warm process died in that instant would live on for ever. Where the system's
+    own library cannot be called, that look is all there is.
     """
-    ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGKILL)
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from rpeval.errors import Problem, RunError
 
 _FAR = 1 << 20  # Windows forbids reading locked bytes, so the lock sits far behind the process number
-_PAUSES = (0.01, 0.04, 0.2)  # seconds: another run may hold the lock only to see whether anybody does
+_PAUSES = (0, 0.01, 0.04, 0.2)  # seconds: another run may hold the lock only to see whether anybody does
 
 
 @contextlib.contextmanager
@@ -20,18 +20,18 @@ def hold(folder: Path, study: str) -> Iterator[None]:
     The lock belongs to the process, not to the file: when a process dies, the system lets go of its locks, so
     a stale file of a dead run locks nothing.
     """
-    handle = _take(_path(folder, study))
+    path = _path(folder, study)
     for pause in _PAUSES:
-        if handle is None:
-            time.sleep(pause)
-            handle = _take(_path(folder, study))
-    if handle is None:
-        what = f"Another run{_owner(_path(folder, study))} is writing this report."
+        time.sleep(pause)
+        if (handle := _take(path)) is not None:
+            break
+    else:
+        what = f"Another run{_owner(path)} is writing this report."
         raise RunError(Problem(f"reports/{study}", what, "Wait until it has ended, or end it."))
     try:
         yield
     finally:
-        _give_back(handle, _path(folder, study))
+        _give_back(handle, path)
 
 
 def is_held(folder: Path, study: str) -> bool:

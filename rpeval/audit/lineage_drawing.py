@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from rpeval.audit.lineage import NOT_TOLD, Lineage
-from rpeval.reports.drawing.marks import INK, SHADE, SOFT
+from rpeval.reports.drawing.palette import INK, SHADE, SOFT
 from rpeval.reports.wording import anchor
 
 WIDTH, LEFT = 720, 150  # of the picture, and of the names of the boxes

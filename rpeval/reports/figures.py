@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from rpeval.errors import FindingError, Problem
 from rpeval.findings import Table
 from rpeval.reports.drawing import kinds, logic_model
-from rpeval.reports.drawing.marks import INK, SOFT
+from rpeval.reports.drawing.palette import INK, SOFT
 from rpeval.reports.drawing.svgtext import inline
 from rpeval.reports.wording import anchor
 

@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from rpeval.errors import FindingError
 from rpeval.findings import Table
 from rpeval.reports import figures
-from rpeval.reports.drawing import marks
+from rpeval.reports.drawing import marks, palette
 from rpeval.reports.drawing.svgtext import share_glyphs
 
 
@@ -340,9 +340,9 @@ def luminance(color):
     return np.dot(linear, [0.2126, 0.7152, 0.0722])
 
 
-@pytest.mark.parametrize("color", [marks.INK, marks.SOFT, marks.BLUE, marks.ORANGE])
+@pytest.mark.parametrize("color", [palette.INK, palette.SOFT, palette.BLUE, palette.ORANGE])
 def test_text_and_lines_stand_out_from_the_paper(color):
-    for paper in ("#ffffff", marks.SHADE):
+    for paper in ("#ffffff", palette.SHADE):
         assert (luminance(paper) + 0.05) / (luminance(color) + 0.05) >= 4.5
 
 

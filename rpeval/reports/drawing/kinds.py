@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from rpeval.findings import Table, show_number
 from rpeval.findings.table import YEAR_COLUMNS, show_year
 from rpeval.reports.drawing import marks
-from rpeval.reports.drawing.marks import BLUE, FAINT, ORANGE, SHADE, SOFT
+from rpeval.reports.drawing.palette import BLUE, FAINT, INK, ORANGE, SHADE, SOFT
 
 WIDTH = 7.2
 PLANTED = 12  # planted values that are all drawn
@@ -175,7 +175,7 @@ def stack(figure: Figure, table: Table) -> None:
         start = start + shares[:, j]
     for place, head in heads:
         ax.text(0, place, head, transform=ax.get_yaxis_transform(), ha="left", va="center", fontweight="bold")
-    ax.vlines(np.zeros(len(places)), places - 0.5, places + 0.5, color=marks.INK, lw=0.9)
+    ax.vlines(np.zeros(len(places)), places - 0.5, places + 0.5, color=INK, lw=0.9)
     ax.set_yticks(places, names)
     ax.tick_params(axis="y", length=0)
     ax.set(ylim=(places[-1] + 0.6, min(places[0], heads[0][0] if heads else places[0]) - 0.6), xticks=[])

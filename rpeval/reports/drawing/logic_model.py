@@ -9,7 +9,7 @@ import pandas as pd
 
 from rpeval.errors import FindingError, Problem
 from rpeval.findings import Table
-from rpeval.reports.drawing.marks import INK, SHADE, SOFT
+from rpeval.reports.drawing.palette import INK, SHADE, SOFT
 from rpeval.reports.wording import anchor
 
 COLUMNS = ("part", "label", "text", "claims", "seen")

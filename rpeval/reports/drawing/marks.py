@@ -14,10 +14,8 @@ from matplotlib.ticker import MaxNLocator
 
 from rpeval.findings import show_number
 from rpeval.findings.table import legend, lettered, show_year
+from rpeval.reports.drawing.palette import AGAINST, BLUE, FAVOR, INK, MIDDLE, ORANGE, SHADE, SOFT
 
-INK, SOFT, FAINT, SHADE = "#1a2530", "#56636f", "#c9d0d6", "#eceff2"
-BLUE, ORANGE = "#0b5683", "#b04a00"
-AGAINST, MIDDLE, FAVOR = ("#a84600", "#e79a52", "#f6d2ae"), "#dfe3e6", ("#c3dbea", "#6aa5cb", "#0b5683")
 STEPS = [1, 2, 2.5, 5, 10]
 COLUMNS = (118, 158)  # right ends of what a forest writes beside its axes, in points
 LIFTED = 18  # room between axes and title for the letters of marks

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from rpeval.reports.drawing.marks import INK
+from rpeval.reports.drawing.palette import INK
 
 _GLYPH = re.compile(r'(<path id="(s[^"]+)" (d="[^"]*" transform="scale[^"]*")/>\n?)')
 _LETTER = re.compile(r'<use href="#(g[0-9]*)"(?: x="([0-9]+)")?/>\n')

@@ -21,6 +21,7 @@ DEBUGGER = "RPEVAL_DEBUGGER"  # "off" in a kernel's environment: nobody will ste
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 NAME = "warm"  # of the socket in the warm process's folder
 PATIENCE = 60.0  # seconds that importing may take on a slow machine
+QUEUE = 64  # kernels that may be asked for at a time
 
 
 class UnavailableError(Exception):
@@ -36,27 +37,27 @@ class WarmProcess:
         self.folder = tempfile.mkdtemp(prefix="rpeval-")
         self.path, self.owner = os.path.join(self.folder, NAME), os.getpid()
         theirs, self.pipe = os.pipe()
-        told = ["--folder", self.folder, "--owner", str(theirs)]
-        command = [sys.executable, "-m", "rpeval.kernels.server", *told]
-        # a process is forked safely when it has one thread: not of linear algebra, not of pyarrow's memory
-        environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
-        environment["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
-        environment.pop("MPLBACKEND", None)
-        self.process = subprocess.Popen(
-            command, pass_fds=(theirs,), env=environment, stdin=subprocess.DEVNULL, cwd=self.folder,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        os.close(theirs)
+        try:
+            self.process = self._start(theirs)
+        except OSError:
+            os.close(self.pipe)
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        finally:
+            os.close(theirs)
         atexit.register(self.close)
 
-    def ready(self) -> str:
-        """Wait until kernels can be asked for; give the path of the socket."""
-        until = time.monotonic() + PATIENCE
-        while not os.path.exists(self.path):
-            if self.process.poll() is not None or time.monotonic() > until:
-                raise UnavailableError("the warm process did not start")
-            time.sleep(0.005)
-        return self.path
+    def _start(self, theirs: int) -> subprocess.Popen:
+        """Start it with a socket that is open already: who asks while it still imports waits in its queue."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind(self.path)
+            listener.listen(QUEUE)
+            told = ["--folder", self.folder, "--owner", str(theirs), "--listener", str(listener.fileno())]
+            return subprocess.Popen(
+                [sys.executable, "-m", "rpeval.kernels.server", *told], env=_alone(), cwd=self.folder,
+                pass_fds=(theirs, listener.fileno()), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
 
     def close(self) -> None:
         """End it, and every kernel it forked; a process forked from the owner leaves it alone."""
@@ -64,11 +65,20 @@ class WarmProcess:
             return
         os.close(self.pipe)
         self.pipe = -1
+        self.process.terminate()  # heeded while it imports; later it ends its kernels first
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
             self.process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _alone() -> dict[str, str]:
+    """Give an environment without threads, of linear algebra or pyarrow's memory: so forking is safe."""
+    environment = {**os.environ, **dict.fromkeys(THREADS, "1")}
+    environment["JE_ARROW_MALLOC_CONF"] = "background_thread:false"
+    environment.pop("MPLBACKEND", None)
+    return environment
 
 
 _own: WarmProcess | None = None
@@ -92,7 +102,7 @@ def find() -> str:
     start()
     if _own is None:
         raise UnavailableError("it could not be started")
-    return _own.ready()
+    return _own.path
 
 
 class Forked:
@@ -109,10 +119,12 @@ class Forked:
         request = {"words": list(words), "environment": dict(environment), "folder": folder}
         body = json.dumps(request).encode()
         try:
+            self._connection.settimeout(PATIENCE)
             self._connection.connect(find())
             socket.send_fds(self._connection, [struct.pack("!I", len(body))], list(streams))
             self._connection.sendall(body)
             self.pid = self._hear()["process"]
+            self._connection.settimeout(None)
         except (OSError, KeyError) as error:
             self._connection.close()
             raise UnavailableError(f"the warm process did not answer: {error}") from error

@@ -1,8 +1,9 @@
 """The warm process: imports the libraries once, then forks a fresh, real ipykernel for each request.
 
-Each connection to its socket asks for one kernel. Whoever asked holds the connection: when it closes, the
-kernel's whole process group is killed, so no kernel outlives the run it belongs to. The warm process itself
-ends when the process that started it ends, however it ends: it watches a pipe whose other end that one holds.
+Each connection to its socket asks for one kernel. Its owner, the process that started it, opened the socket,
+so one can ask at once, and is answered when all is imported. Whoever asked holds the connection: when it
+closes, the kernel's whole process group is killed, so no kernel outlives the run it belongs to. The warm
+process itself ends when its owner ends, however that ends: it watches a pipe whose other end the owner holds.
 It then removes the folder that was made for its socket, with what kernels left in it.
 
 The package itself is imported before the fork, too, and forgotten again in a kernel that begins after one
@@ -30,7 +31,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from rpeval.kernels.client import DEBUGGER, NAME
+from rpeval.kernels.client import DEBUGGER
 
 PRELOAD = (
     "numpy", "scipy.stats", "scipy.optimize", "scipy.linalg", "scipy.sparse.linalg", "pandas", "pyarrow",
@@ -52,11 +53,13 @@ def main() -> None:
     words = argparse.ArgumentParser()
     words.add_argument("--folder", required=True)
     words.add_argument("--owner", type=int, required=True)
+    words.add_argument("--listener", type=int, required=True)
     given = words.parse_args()
     sys.path[:] = [entry for entry in sys.path if entry not in ("", os.getcwd())]
     made = package_state()
     import_libraries()
-    Server(given.folder, given.owner, made).serve()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # from here on it ends when its owner lets go of the pipe
+    Server(given.folder, given.owner, socket.socket(fileno=given.listener), made).serve()
 
 
 def import_libraries() -> None:
@@ -109,21 +112,16 @@ def _draw_once() -> None:
 class Server:
     """Accepts requests, forks kernels, tells who asked how they ended."""
 
-    def __init__(self, folder: str, owner: int, made: dict[str, tuple[int, int]]):
-        self.folder, self.owner, self.made, self.process = folder, owner, made, os.getpid()
-        self.path = os.path.join(folder, NAME)
+    def __init__(self, folder: str, owner: int, listener: socket.socket, made: dict[str, tuple[int, int]]):
+        self.folder, self.owner, self.listener, self.made = folder, owner, listener, made
+        self.process = os.getpid()
         self.kernels: dict[socket.socket, tuple[int, int]] = {}  # connection to process and its descriptor
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.listener.bind(f"{self.path}.new")
-        os.chmod(f"{self.path}.new", 0o600)
-        self.listener.listen(64)
         self.waiting = selectors.DefaultSelector()
         self.waiting.register(self.listener, selectors.EVENT_READ, self._accept)
         self.waiting.register(owner, selectors.EVENT_READ, self._end)
 
     def serve(self) -> None:
         """Answer until the owner is gone."""
-        os.rename(f"{self.path}.new", self.path)  # the socket appears only when it is ready
         while self.listener.fileno() >= 0:
             for key, _ in self.waiting.select():
                 key.data(key.fileobj)
@@ -241,6 +239,7 @@ def run_kernel(request: dict[str, Any], descriptors: list[int], *, stale: bool) 
     """
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for place, descriptor in enumerate([nothing, *descriptors]):
         os.dup2(descriptor, place)

@@ -216,9 +216,7 @@ class Batch:
         if self.warm and self.warm.process.poll() is not None:
             self.warm.close()
             self._warm_up()
-        with contextlib.suppress(UnavailableError):
-            return self.warm.ready() if self.warm else os.environ.get(SOCKET, "off")
-        return "off"
+        return self.warm.path if self.warm else os.environ.get(SOCKET, "off")
 
     def close(self) -> None:
         """End every process, let those at work clean up, and clean up behind those that could not."""

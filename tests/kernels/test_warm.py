@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -21,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="warm kernels need Linux")
 
 SEEN = """
-import os, sys
+import os, signal, sys
 import matplotlib, numpy as np, pandas as pd
+print(signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
 print(__name__, sys.argv[0].rpartition("/")[2], matplotlib.get_backend())
 print(pd.get_option("display.max_columns"), pd.get_option("display.width"), os.getcwd() == sys.path[0])
 print(sorted(name for name in os.environ if name.startswith(("MPL", "OPENBLAS", "OMP", "JPY", "RPEVAL_T"))))
@@ -46,7 +48,7 @@ print(fit.params.to_list(), fit.bse.to_list())
 def warm():
     owned = WarmProcess()
     before = os.environ.get(SOCKET)
-    os.environ[SOCKET] = owned.ready()
+    os.environ[SOCKET] = owned.path
     yield owned
     os.environ.pop(SOCKET)
     if before is not None:
@@ -97,7 +99,7 @@ def test_a_change_of_the_package_reaches_the_next_kernel(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "rpeval", tmp_path / "changed" / "rpeval")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "changed"))
     owned = WarmProcess()
-    monkeypatch.setenv(SOCKET, owned.ready())
+    monkeypatch.setenv(SOCKET, owned.path)
     look = "import sys\nprint('rpeval.findings' in sys.modules)\nfrom rpeval.findings import finding\n" \
            "print(getattr(finding, 'NEW', 'old'), finding.__file__)"  # fmt: skip
     try:
@@ -180,7 +182,7 @@ def test_when_the_owner_dies_nothing_lives_on(tmp_path, number):
 
 def test_when_the_warm_process_dies_its_kernels_are_seen_to_end(tmp_path):
     owned = WarmProcess()
-    os.environ[SOCKET], before = owned.ready(), os.environ.get(SOCKET)
+    os.environ[SOCKET], before = owned.path, os.environ.get(SOCKET)
     try:
         kernel = Forked(["-f", str(tmp_path / "c.json")], environment=dict(os.environ), folder=str(tmp_path),
                         streams=(1, 2))  # fmt: skip
@@ -195,6 +197,38 @@ def test_when_the_warm_process_dies_its_kernels_are_seen_to_end(tmp_path):
         if before is not None:
             os.environ[SOCKET] = before
         owned.close()
+
+
+def test_who_asks_a_warm_process_that_dies_while_it_imports_is_sent_away(monkeypatch):
+    owned = WarmProcess()
+    monkeypatch.setenv(SOCKET, owned.path)
+    killer = threading.Timer(0.3, owned.process.kill)
+    killer.start()
+    begun = time.monotonic()
+    try:
+        with pytest.raises(UnavailableError, match="did not answer"):
+            Forked([], environment={}, folder="/", streams=(1, 2))
+        assert 0.2 < time.monotonic() - begun < client.PATIENCE / 2  # it waited, and was told
+    finally:
+        killer.join()
+        owned.close()
+
+
+def test_a_warm_process_that_still_imports_need_not_be_waited_for():
+    owned = WarmProcess()
+    owned.close()
+    assert owned.process.returncode == -signal.SIGTERM
+    assert not Path(owned.folder).exists()
+
+
+def test_a_warm_process_that_cannot_be_started_leaves_nothing(monkeypatch, tmp_path):
+    deep = tmp_path / ("d" * 120)  # longer than a socket's path may be
+    deep.mkdir()
+    monkeypatch.setattr(client.tempfile, "tempdir", str(deep))
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(OSError, match="too long"):
+        WarmProcess()
+    assert (list(deep.iterdir()), os.listdir("/proc/self/fd")) == ([], before)
 
 
 def test_a_forked_kernel_dies_with_its_parent_at_any_moment():

@@ -156,6 +156,8 @@ def test_a_warm_process_that_died_is_replaced_and_at_last_done_without(monkeypat
     started = []
 
     class Dead:
+        path = "socket"
+
         def __init__(self):
             started.append(self)
             self.process = self
@@ -170,10 +172,8 @@ def test_a_warm_process_that_died_is_replaced_and_at_last_done_without(monkeypat
     monkeypatch.setattr(batch, "WarmProcess", Dead)
     work = batch.Batch(1, LIMITS, {})
     work._warm_up()
-    for _ in range(6):
-        monkeypatch.setattr(Dead, "ready", lambda self: "socket", raising=False)
-        told = work._find_warm()
-    assert told == "off"
+    told = [work._find_warm() for _ in range(6)]
+    assert told == ["socket"] * batch.DEATHS + ["off"] * (6 - batch.DEATHS)
     assert len(started) == batch.DEATHS + 1
     monkeypatch.setenv(SOCKET, "/somewhere")
     assert batch.Batch(1, LIMITS, {})._find_warm() == "/somewhere"

@@ -22,7 +22,7 @@ def place(tmp_path_factory):
     """Two tiny studies and one warm process for all runs, so that a run takes a few seconds."""
     with pytest.MonkeyPatch.context() as patch:
         warm = WarmProcess()
-        patch.setenv(SOCKET, warm.ready())
+        patch.setenv(SOCKET, warm.path)
         yield faults.Place(tmp_path_factory.mktemp("faults") / "project", studies=2, jobs=1)
         warm.close()
 

@@ -45,8 +45,11 @@ ROOT = HERE.parent
 KEPT = HERE / "out" / "many.json"
 BIN = Path(sys.executable).parent
 COMMAND = (sys.executable, "-P", "-c", "from rpeval.cli import main; main()")
-# samples a worker a hundred times a second, for a page that nobody opens; README tells to do without
-QUIET = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
+# what dask measures of itself many times a second, for pages that nobody opens; README tells to do without
+QUIET = {
+    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+    "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
+}
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUICK, FULL = {"studies": 2, "large": 6}, {"studies": 40, "large": 300}

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import logging
+import math
 import secrets
 import time
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ from rpeval.runs.task import KEPT, LIMITS, Limits, Outcome, failed
 TICK = 0.25  # seconds between two looks
 CONNECT = 10  # seconds in which a scheduler has to answer
 GONE = ("FutureCancelledError", "CancelledError", "ClosedClientError", "CommClosedError")
+COUNT = 2  # seconds between two counts of the workers: each is a question to the scheduler
 QUEUED = 2  # studies sent for each thread of a worker, so that none waits for the next
 
 
@@ -85,11 +87,12 @@ class _Sent:
         self.listener = listener
         self.outcomes: dict[Path, Outcome] = {}
         self.flying: dict[Any, Flight] = {}
+        self.room, self.counted = 1, -math.inf
 
     def run(self, paths: list[Path], resume: bool) -> None:
         """Send all, as many at a time as there is room for, and take in what comes back."""
         waiting = list(paths)
-        if paths and not self._threads():
+        if paths and not self._count_threads():
             self.listener.complain("No worker has joined this scheduler yet; the studies wait for one.")
         while waiting or self.flying:
             while waiting and len(self.flying) < self._room():
@@ -99,9 +102,15 @@ class _Sent:
             self.listener.tick()
 
     def _room(self) -> int:
-        return self.jobs or max(QUEUED * self._threads(), 1)
+        """Say how many may be under way at a time, by the workers that were there at the last count."""
+        if self.jobs:
+            return self.jobs
+        if time.monotonic() - self.counted > COUNT:
+            self.room = max(QUEUED * self._count_threads(), 1)
+            self.counted = time.monotonic()
+        return self.room
 
-    def _threads(self) -> int:
+    def _count_threads(self) -> int:
         """Count the threads of all workers; none when the scheduler has gone."""
         with contextlib.suppress(Exception):
             return sum(self.client.nthreads().values())

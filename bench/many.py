@@ -16,8 +16,11 @@ through notebooks 01 to 05. The parts:
   the clock starts;
 - floor: two processes forked from one that has imported the libraries, with no Jupyter in them: the code of
   the notebooks is executed as plain Python, what a cell shows is put into the notebook, and the same pages
-  are made. Studies share a process, so what the first has read and drawn serves the next;
+  are made, once. Studies share a process, so what the first has read and drawn serves the next;
 - large: `rpeval run -j 2` over many studies; the memory of all its processes is looked at every second.
+
+Of rpeval, cluster and floor each takes half of its studies, then in reverse order each its other half, when
+there are enough: what makes the machine faster or slower for minutes then weighs on all of them.
 """
 
 import argparse
@@ -38,7 +41,7 @@ from functools import partial
 from pathlib import Path
 
 from many_floor import JOBS, NOTEBOOKS, plainly
-from many_table import PARTS, Result, judged, write
+from many_table import FEW, PARTS, Result, judged, write
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -54,20 +57,24 @@ THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 QUICK, FULL = {"studies": 2, "large": 6}, {"studies": 40, "large": 300}
 SEED = 20_270_000
+CLOSE = ("rpeval", "cluster", "floor")  # of which each is to be within some tenths of another
 
 
 # The studies
 
 
 @contextlib.contextmanager
-def project(studies: int) -> Iterator[tuple[Path, list[str]]]:
-    """Make a project of so many drawn studies in a temporary folder; give it and the studies' names."""
+def project(studies: int, first: int = 1) -> Iterator[tuple[Path, list[str]]]:
+    """Make a project of so many drawn studies in a temporary folder; give it and the studies' names.
+
+    first : number of the first of them
+    """
     with tempfile.TemporaryDirectory(prefix="many-") as folder:
         root = Path(folder) / "project"
         for name in ("notebooks", "data/reference"):
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns(".*"))
         (root / "params").mkdir()
-        yield root, [draw(root, number) for number in range(1, studies + 1)]
+        yield root, [draw(root, number) for number in range(first, first + studies)]
 
 
 def draw(root: Path, number: int) -> str:
@@ -112,9 +119,9 @@ def clock() -> Iterator[Result]:
     found["cpu"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def naive(studies: int) -> Result:
+def naive(studies: int, first: int = 1) -> Result:
     """Run the loop of commands, one process after the other, with the machine's own settings."""
-    with project(studies) as (root, names):
+    with project(studies, first) as (root, names):
         steps, failed = dict.fromkeys(("papermill", "nbconvert", "pdf", "word"), 0.0), []
         out, lacking = root.parent / "out", [step for step in ("pdf", "word") if not program(step)]
         with clock() as found:
@@ -169,9 +176,9 @@ def command(words: list[str], root: Path) -> bool:
     return done.returncode == 0
 
 
-def ours(studies: int) -> Result:
+def ours(studies: int, first: int = 1) -> Result:
     """Run the same studies by `rpeval run`, in one command."""
-    with project(studies) as (root, names):
+    with project(studies, first) as (root, names):
         words = [*COMMAND, "run", *(f"params/{name}.yml" for name in names), "-j", str(JOBS)]
         with clock() as found:
             command(words, root)
@@ -179,9 +186,9 @@ def ours(studies: int) -> Result:
         return found | {"failed": failed, "numbers": numbers(root)}
 
 
-def cluster(studies: int) -> Result:
+def cluster(studies: int, first: int = 1) -> Result:
     """Run the same studies by `rpeval run --scheduler`, on two workers that wait for them."""
-    with project(studies) as (root, names):
+    with project(studies, first) as (root, names):
         place, started = root.parent / "scheduler.json", []
         nothing = subprocess.DEVNULL
         quiet = {"stdout": nothing, "stderr": nothing, "env": {**os.environ, **QUIET}}
@@ -221,9 +228,9 @@ def nthreads(place: Path) -> dict[str, int]:
         return client.nthreads()
 
 
-def floor(studies: int) -> Result:
+def floor(studies: int, first: int = 1) -> Result:
     """Run the same studies plainly, in a command of its own, from its start to its end."""
-    with project(studies) as (root, names):
+    with project(studies, first) as (root, names):
         words = [sys.executable, str(Path(__file__).resolve()), "--plainly", str(root), *names]
         single = {**os.environ, **dict.fromkeys(THREADS, "1")}
         with clock() as found:
@@ -244,9 +251,9 @@ def numbers(root: Path) -> dict[str, dict[str, str]]:
 # Memory and cost
 
 
-def large(studies: int) -> Result:
+def large(studies: int, first: int = 1) -> Result:
     """Run many studies, look at the memory of all processes every second, and note when each study ends."""
-    with project(studies) as (root, names):
+    with project(studies, first) as (root, names):
         words = [*COMMAND, "run", *(f"params/{name}.yml" for name in names), "-j", str(JOBS)]
         samples: list[tuple[float, float, float]] = []
         ended: list[float] = []
@@ -299,8 +306,8 @@ def memory(process: int, file: str, entry: str) -> float:
 # The parts
 
 
-def measure(part: str, studies: int) -> Result:
-    """Measure one part, and note when, on what, and beside how much other work."""
+def measure(part: str, studies: int, first: int = 1) -> Result:
+    """Measure one part from a study on, and note when, on what, and beside how much other work."""
     when, load = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), os.getloadavg()[0]
     ways = {"naive": naive, "rpeval": ours, "cluster": cluster, "floor": floor, "large": large}
     found = {
@@ -309,7 +316,7 @@ def measure(part: str, studies: int) -> Result:
         "load": load,
         "busy": busy(),
         "commit": commit(),
-        **ways[part](studies),
+        **ways[part](studies, first),
     }
     print(f"{part}: {studies} studies in {found['seconds']:.1f} s", flush=True)
     return found
@@ -340,14 +347,32 @@ def run(parts: Iterable[str] = PARTS, *, full: bool = False, **sizes: int | None
     """Measure parts, keep each as soon as it is there, and give all that is kept of this size of bench."""
     size = "full" if full else "quick"
     wanted = {**(FULL if full else QUICK), **{name: n for name, n in sizes.items() if n}}
-    for part in [part for part in PARTS if part in set(parts) - {"write"}]:
-        found = measure(part, wanted["large" if part == "large" else "studies"])
-        kept = read()
-        kept.setdefault(size, {})[part] = found
+    for part, studies, first in turns([part for part in PARTS if part in set(parts) - {"write"}], wanted):
+        found, kept = measure(part, studies, first), read()
+        earlier = kept.setdefault(size, {}).get(part)
+        kept[size][part] = found if first == 1 or earlier is None else joined(earlier, found)
         KEPT.parent.mkdir(exist_ok=True)
         KEPT.with_suffix(".new").write_text(json.dumps(kept), encoding="utf-8")
         KEPT.with_suffix(".new").replace(KEPT)
     return read().get(size, {})
+
+
+def turns(parts: list[str], wanted: dict[str, int]) -> list[tuple[str, int, int]]:
+    """Give the parts to measure, each with how many studies and which is the first of them."""
+    studies, half = wanted["studies"], wanted["studies"] // 2
+    close = [part for part in CLOSE if part in parts] if half >= FEW else []
+    there = [(part, half, 1) for part in close]
+    back = [(part, studies - half, half + 1) for part in reversed(close)]
+    rest = [(part, wanted.get(part, studies), 1) for part in parts if part not in close]
+    return [*there, *back, *rest]
+
+
+def joined(first: Result, then: Result) -> Result:
+    """Join what two turns of one way found; it was begun when the first was."""
+    added = {key: first[key] + then[key] for key in ("studies", "seconds", "failed")}
+    cpu = None if first["cpu"] is None else first["cpu"] + then["cpu"]
+    worst = {key: max(first[key], then[key]) for key in ("load", "busy")}
+    return {**first, **added, **worst, "cpu": cpu, "numbers": first["numbers"] | then["numbers"]}
 
 
 def read() -> dict[str, dict[str, Result]]:

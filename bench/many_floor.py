@@ -25,8 +25,9 @@ def plainly(root: Path, names: list[str]) -> list[str]:
         for node in ast.parse("".join(cell["source"])).body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 exec(compile(ast.Module([node], []), "<imports>", "exec"), {})
-    from rpeval.reports import render  # noqa: F401  (its own imports are the point)
+    from rpeval.reports import draft, render  # noqa: F401  (its own imports are the point)
 
+    draft.render_page = lambda folder: folder  # the last notebook's page, which is made with all others
     os.chdir(root / "notebooks")
     gc.collect()
     gc.freeze()  # as the warm process of rpeval does: what is imported is not searched for garbage again
@@ -39,15 +40,18 @@ def plainly(root: Path, names: list[str]) -> list[str]:
 
 def study_plainly(root: Path, contents: Mapping[str, dict[str, Any]], name: str) -> str:
     """Run one study's notebooks and make its pages in its draft folder; give its name when that fails."""
+    from rpeval.reports.drawing import KEPT
     from rpeval.reports.render import render
 
     folder = root / "reports" / f"{name}.draft"
     (folder / "notebooks").mkdir(parents=True)
+    kept = root / "figures" / name  # a figure that a notebook shows is not drawn again for the pages
+    os.environ[KEPT] = str(kept)
     try:
         for notebook, content in contents.items():
             ran = execute(content, f"params/{name}.yml")
             (folder / "notebooks" / f"{notebook}.ipynb").write_text(json.dumps(ran), encoding="utf-8")
-        render(folder)
+        render(folder, kept=kept)
     except Exception:
         traceback.print_exc()
         return name

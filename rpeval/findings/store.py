@@ -1,6 +1,7 @@
 """Findings on disk: one part per notebook, collected into findings.json and findings.csv."""
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -64,7 +65,7 @@ def save_part(
     listed = []
     for table in tables.values():
         name = f"tables/{table.id}.csv"
-        write_whole(folder / name, table.frame.to_csv(index=False, lineterminator="\n"))
+        write_whole(folder / name, frame_text(table.frame))
         listed.append({
             "id": table.id, "title": table.title, "file": name, "labels": dict(table.labels),
             "digits": dict(table.digits), "figure": table.figure, "alt": table.alt, "note": table.note,
@@ -77,6 +78,25 @@ def save_part(
     path = folder / "findings" / f"{notebook}.json"
     write_whole(path, dump(part))
     return f"{len(found)} findings and {len(listed)} tables saved to {path.relative_to(params.root)}"
+
+
+def frame_text(frame: pd.DataFrame) -> str:
+    """Write a table's rows as the text that is stored.
+
+    >>> frame_text(pd.DataFrame({"school_id": ["001"], "rate": [0.5]}))
+    'school_id,rate\\n001,0.5\\n'
+    """
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def read_frame(text: str) -> pd.DataFrame:
+    """Read a table's rows from the text that is stored; ids stay text.
+
+    >>> read_frame("school_id,rate\\n001,0.5\\n")["school_id"].tolist()
+    ['001']
+    """
+    columns = pd.read_csv(io.StringIO(text), nrows=0).columns
+    return pd.read_csv(io.StringIO(text), dtype={c: str for c in columns if c.endswith("_id")})
 
 
 def _head(params: Any) -> dict[str, Any]:
@@ -151,8 +171,7 @@ def open_findings(folder: Path | str) -> Collected:
 
 def _table(folder: Path, record: dict[str, Any]) -> Table:
     known = {f.name for f in fields(Table)} - {"frame"}
-    columns = pd.read_csv(folder / record["file"], nrows=0).columns
-    frame = pd.read_csv(folder / record["file"], dtype={c: str for c in columns if c.endswith("_id")})
+    frame = read_frame((folder / record["file"]).read_text(encoding="utf-8"))
     marks = {int(year): text for year, text in record.get("marks", {}).items()}
     return Table(frame=frame, **{k: v for k, v in record.items() if k in known} | {"marks": marks})
 

@@ -57,7 +57,9 @@ def main() -> None:
     given = words.parse_args()
     sys.path[:] = [entry for entry in sys.path if entry not in ("", os.getcwd())]
     made = package_state()
+    gc.disable()  # while everything is imported there is nothing to collect
     import_libraries()
+    gc.enable()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # from here on it ends when its owner lets go of the pipe
     Server(given.folder, given.owner, socket.socket(fileno=given.listener), made).serve()
 
@@ -259,7 +261,6 @@ def run_kernel(request: dict[str, Any], descriptors: list[int], *, stale: bool) 
         del sys.modules[name]
     if os.environ.get(DEBUGGER) == "off":  # importing it takes as long as all else of a kernel's start
         sys.modules["debugpy"] = None  # type: ignore[assignment]
-    gc.unfreeze()
     owned = f"--IPKernelApp.parent_handle={os.getppid()}"  # read from the environment at import: too early
     sys.argv = [str(find_spec("ipykernel_launcher").origin), *request["words"], owned]
     kernelapp = import_module("ipykernel.kernelapp")

@@ -1,6 +1,12 @@
 """Figures drawn from released tables, and from nothing else."""
 
+import hashlib
 import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
 
 import matplotlib
 import seaborn as sns
@@ -9,7 +15,8 @@ from matplotlib.figure import Figure
 
 from rpeval.errors import FindingError, Problem
 from rpeval.findings import Table
-from rpeval.reports.drawing import kinds, logic_model
+from rpeval.findings.store import frame_text, read_frame, write_whole
+from rpeval.reports.drawing import KEPT, kinds, logic_model
 from rpeval.reports.drawing.palette import INK, SOFT
 from rpeval.reports.drawing.svgtext import inline
 from rpeval.reports.wording import anchor
@@ -87,9 +94,10 @@ class Drawing(Figure):
     """A matplotlib figure that shows itself in a notebook as the SVG that the report prints."""
 
     table: Table
+    kept: str = ""
 
     def _repr_svg_(self) -> str:
-        return _as_svg(self, self.table)
+        return self.kept if self.kept and not self.stale else _as_svg(self, self.table)
 
 
 def what_hinders(table: Table) -> list[Problem]:
@@ -151,11 +159,43 @@ def draw(table: Table) -> Figure:
     problems = what_hinders(table)
     if problems:
         raise FindingError(problems)
+    folder = os.environ.get(KEPT)
+    return _keep(table, Path(folder)) if folder else _drawn(table)
+
+
+def _drawn(table: Table) -> Drawing:
     with matplotlib.rc_context(STYLE):
         figure = Drawing(layout="constrained")
         figure.table = table
         KINDS[table.figure](figure, table)
     return figure
+
+
+def _keep(table: Table, folder: Path) -> Drawing:
+    """Draw a table as it will be read from its file, and keep that picture: before anybody can change it."""
+    table = replace(table, frame=read_frame(frame_text(table.frame)))
+    figure = _drawn(table)
+    figure.kept = _as_svg(figure, table)
+    write_whole(folder / _kept_name(table), figure.kept)
+    return figure
+
+
+def find_kept(tables: Mapping[str, Table], folder: Path) -> dict[str, str]:
+    """Give, by table, the pictures that notebooks drew of exactly these tables and kept in a folder.
+
+    Use it in the run that the notebooks belong to: the same code would draw the same picture again.
+    """
+    places = {id: folder / _kept_name(table) for id, table in tables.items() if table.figure in KINDS}
+    return {id: place.read_text(encoding="utf-8") for id, place in places.items() if place.is_file()}
+
+
+def _kept_name(table: Table) -> str:
+    """Name a table's picture by everything that can be seen in it."""
+    told = {
+        f.name: getattr(table, f.name) for f in fields(table) if f.name not in ("frame", "notebook", "cell")
+    }
+    seen = json.dumps(told, default=dict) + frame_text(table.frame)
+    return f"{hashlib.sha256(seen.encode()).hexdigest()}.svg"
 
 
 def svg(table: Table) -> str:

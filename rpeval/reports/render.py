@@ -7,6 +7,7 @@ from rpeval.findings import Collected, gather
 from rpeval.reports.blocks import Document
 from rpeval.reports.document import compose
 from rpeval.reports.draft import Files, pages_of, text_of, write_files
+from rpeval.reports.figures import find_kept
 from rpeval.reports.grant import grant
 from rpeval.reports.pages.html import html
 from rpeval.reports.pages.pdf import pdf
@@ -17,17 +18,19 @@ TEMPLATE = "template.docx"  # the district's own, which a run puts into the fold
 MADE = ("*.html", "*.pdf", "report.docx", "brief*.docx", "figures/*", "appendix/*", "grant/**/*")
 
 
-def render(folder: Path | str) -> Path:
+def render(folder: Path | str, *, kept: Path | None = None) -> Path:
     """Write the report in every form, as pages, PDF and Word; of one district also its brief and grant pack.
 
     Use it after the notebooks have run, or again at any time: nothing is computed, so the same folder gives
     the same bytes. What an earlier rendering left and this one does not make is removed.
     folder : reports/<study>; with the district's template.docx in it, the Word files follow that
+    kept   : folder with what the same run's notebooks have drawn, which is not drawn again
     Returns the path of report.html.
     Refuses (FindingError) a folder without findings, or with unfinished ones.
     """
     folder = Path(folder)
-    found, drawn = gather(folder), {}
+    found = gather(folder)
+    drawn = find_kept(found.tables, kept) if kept else {}
     template = folder / TEMPLATE if (folder / TEMPLATE).is_file() else None
     document = compose(found, text=text_of(found), drawn=drawn)
     files = pages_of(found, document) | _printed("report", document, template)

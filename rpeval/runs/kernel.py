@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rpeval.kernels.client import DEBUGGER, SOCKET, THREADS
+from rpeval.reports.drawing import KEPT
 from rpeval.runs.ready import client_class
 
 KERNEL, PROVISIONER = "python3", "rpeval-warm"
@@ -131,6 +132,7 @@ def kernel_environment(home: Path) -> Iterator[None]:
     home.mkdir(parents=True, exist_ok=True)
     ours: dict[str, str | None] = {**dict.fromkeys(THREADS, "1"), **dict.fromkeys(DISTURBING)}
     ours |= {"JUPYTER_PREFER_ENV_PATH": "1", "IPYTHONDIR": str(home), DEBUGGER: "off"}
+    ours |= {KEPT: str(kept_figures(home))}
     before = {name: os.environ.get(name) for name in ours}
     _set_environment(ours)
     try:
@@ -138,6 +140,11 @@ def kernel_environment(home: Path) -> Iterator[None]:
     finally:
         end_kernels()
         _set_environment(before)
+
+
+def kept_figures(home: Path) -> Path:
+    """Give the folder in which kernels that have this home keep the figures they draw."""
+    return home / "figures"
 
 
 def _set_environment(values: Mapping[str, str | None]) -> None:

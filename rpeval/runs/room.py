@@ -53,6 +53,11 @@ class Room:
     inputs: tuple[Input, ...]
     content: dict[str, Any]
 
+    @property
+    def home(self) -> Path:
+        """The folder for files of the kernels' own, outside of what is checked and kept."""
+        return self.root / ".kernel"
+
 
 @contextlib.contextmanager
 def open_room(params: Any, params_path: Path) -> Iterator[Room]:

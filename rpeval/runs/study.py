@@ -19,7 +19,7 @@ from rpeval.inputs.params import read_params
 from rpeval.kernels import client as warm
 from rpeval.runs.execute import TIMEOUT, Task, disk_error, execute_notebook
 from rpeval.runs.interrupt import interruptible
-from rpeval.runs.kernel import open_papermill
+from rpeval.runs.kernel import kept_figures, open_papermill
 from rpeval.runs.limits import Watch, can_measure_memory
 from rpeval.runs.lock import hold
 from rpeval.runs.manifest import check_outputs, open_manifest, renew_manifest, write_manifest
@@ -136,14 +136,14 @@ def _finish(room: Room, params: Any, *, steps: tuple[Step, ...], started: str) -
     log = params.root / "params" / f"{params.study}.decisions.json"
     if log.is_file():  # what was decided, as it stood: an output, for a later entry does not change the data
         shutil.copyfile(log, room.folder / "decisions.json")
-    _load_pages()(room.folder)
+    _load_pages()(room.folder, kept=kept_figures(room.home))
     check_inputs(room.inputs)
     names = tuple(step.name for step in steps)
     when = {"start": started, "end": now()}
     write_manifest(room.folder, room=room, params=params, notebooks=names, when=when)
 
 
-def _load_pages() -> Callable[[Path], Path]:
+def _load_pages() -> Callable[..., Path]:
     """Import what makes the pages: it takes seconds, so it is done while the first notebook runs."""
     from rpeval.reports.render import render
 
@@ -175,7 +175,7 @@ def _task(step: Step, room: Room, timeout: int, watch: Watch) -> Task:
         study=room.study, source=room.root / "notebooks" / f"{step.name}.ipynb",
         target=room.folder / "notebooks" / f"{step.name}.ipynb",
         part=room.folder / "findings" / f"{step.name}.json",
-        content=room.content, home=room.root / ".kernel", timeout=timeout, excess=lambda: watch.excess,
+        content=room.content, home=room.home, timeout=timeout, excess=lambda: watch.excess,
     )  # fmt: skip
 
 

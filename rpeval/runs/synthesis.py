@@ -18,6 +18,7 @@ from rpeval.kernels import client as warm
 from rpeval.reports.render import render
 from rpeval.runs.execute import TIMEOUT, Task, execute_notebook
 from rpeval.runs.interrupt import interruptible
+from rpeval.runs.kernel import kept_figures
 from rpeval.runs.manifest import write_manifest
 from rpeval.runs.room import (
     Input,
@@ -119,11 +120,11 @@ def _make(room: Room, synthesis: Synthesis, target: Path, *, timeout: int) -> No
     task = Task(
         study=room.study, source=room.root / notebook, target=room.folder / notebook,
         part=room.folder / "findings" / f"{NOTEBOOK}.json",
-        content=room.content, home=room.root / ".kernel", timeout=timeout,
+        content=room.content, home=room.home, timeout=timeout,
     )  # fmt: skip
     try:
         execute_notebook(task)
-        render(room.folder)
+        render(room.folder, kept=kept_figures(room.home))
         check_inputs(room.inputs)
         when = {"start": started, "end": now()}
         write_manifest(room.folder, room=room, params=synthesis, notebooks=(NOTEBOOK,), when=when)

@@ -5,6 +5,7 @@ ends when its standard input closes, which the end of its parent does, however t
 """
 
 import dataclasses
+import gc
 import json
 import os
 import sys
@@ -75,11 +76,20 @@ class Tasks:
             os._exit(STOPPED)
 
 
+def settle() -> None:
+    """After the first study: search for garbage from now on, but not in the libraries, which stay."""
+    if not gc.isenabled():
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
 def main() -> None:
     """Run studies until there are no more."""
     told = Told(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # what a library prints must not reach the parent as a line of ours
     tasks = Tasks()
+    gc.disable()  # until everything is imported, which the first study does, there is little to collect
     import rpeval.runs.resume  # noqa: F401  while the parent prepares the first study
 
     try:
@@ -90,6 +100,7 @@ def main() -> None:
                 listener=told,
             )  # fmt: skip
             told.send(event="outcome", **dataclasses.asdict(outcome))
+            settle()
     except KeyboardInterrupt:
         os._exit(STOPPED)
     os._exit(0)  # everything is told and on disk; Python would spend a second on tidying its memory

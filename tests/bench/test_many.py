@@ -65,6 +65,28 @@ def test_drawn_studies_differ_and_pass_the_check():
     assert not root.exists()
 
 
+def test_what_is_compared_closely_is_measured_in_turns():
+    full = {"studies": 41, "large": 300}
+    assert many.turns(["naive", "rpeval", "cluster", "floor", "large"], full) == [
+        ("rpeval", 20, 1), ("cluster", 20, 1), ("floor", 20, 1), ("floor", 21, 21), ("cluster", 21, 21),
+        ("rpeval", 21, 21), ("naive", 41, 1), ("large", 300, 1)]  # fmt: skip
+    assert many.turns(["rpeval", "floor"], {"studies": 2, "large": 6}) == [("rpeval", 2, 1), ("floor", 2, 1)]
+    with many.project(1, 2) as (root, names):
+        assert names == ["study0002"]
+        assert sorted(path.name for path in (root / "params").iterdir()) == ["study0002.yml"]
+
+
+def test_two_turns_of_a_way_are_one_measurement():
+    first = planted()["rpeval"]
+    then = {**first, "when": "later", "seconds": 70.0, "studies": 4, "busy": 0.3, "failed": ["study0003"],
+            "numbers": {"study0002": {"suspensions.att": "0.4"}}}  # fmt: skip
+    both = many.joined(first, then)
+    assert (both["studies"], both["seconds"], both["cpu"], both["busy"]) == (14, 120.0, 60.0, 0.3)
+    assert (both["when"], both["failed"], sorted(both["numbers"])) == (
+        first["when"], ["study0003"], ["study0001", "study0002"])  # fmt: skip
+    assert many.joined({**first, "cpu": None}, then)["cpu"] is None
+
+
 def test_the_ratios_are_of_seconds_a_study(tmp_path):
     results = planted()
     results["naive"] |= {"studies": 20, "seconds": 1600.0}  # 80 seconds a study against 5 and 4

@@ -1,6 +1,7 @@
 """The figures draw the released rows, all of them and nothing else."""
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -12,8 +13,9 @@ from matplotlib.colors import to_rgb
 
 from rpeval.errors import FindingError
 from rpeval.findings import Table
+from rpeval.findings.store import frame_text, read_frame
 from rpeval.reports import figures
-from rpeval.reports.drawing import marks, palette
+from rpeval.reports.drawing import KEPT, marks, palette
 from rpeval.reports.drawing.svgtext import share_glyphs
 
 
@@ -338,6 +340,37 @@ def test_refusals():
 def luminance(color):
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
     return np.dot(linear, [0.2126, 0.7152, 0.0722])
+
+
+class TestKeptFigures:
+    """What a run's notebook drew, for the run's own pages."""
+
+    def test_a_kept_picture_is_the_one_that_would_be_drawn(self, tmp_path, monkeypatch):
+        thirds = replace(DOTS, frame=DOTS.frame.assign(value=[1 / 3, -2 / 7, 1e-17]))
+        monkeypatch.setenv(KEPT, str(tmp_path))
+        shown = [figures.draw(each)._repr_svg_() for each in (TREND, thirds)]
+        monkeypatch.delenv(KEPT)
+        read = replace(thirds, frame=read_frame(frame_text(thirds.frame)), notebook="01", cell="c7")
+        kept = figures.find_kept({"t": TREND, "d": read, "e": EVENT}, tmp_path)
+        assert kept == {"t": shown[0], "d": shown[1]} == {"t": figures.svg(TREND), "d": figures.svg(read)}
+
+    @pytest.mark.parametrize("other", [
+        {"frame": DOTS.frame.assign(value=[0.3, -0.2, 0.11])}, {"alt": "Another."}, {"labels": {"value": "V"}},
+        {"figure": "stack"}, {"marks": {2020: "x"}}, {"title": "Another"}, {"id": "b.table"},
+    ])  # fmt: skip
+    def test_a_table_that_differs_in_anything_is_drawn_anew(self, tmp_path, monkeypatch, other):
+        monkeypatch.setenv(KEPT, str(tmp_path))
+        figures.draw(DOTS)
+        assert figures.find_kept({"d": DOTS}, tmp_path)
+        assert not figures.find_kept({"d": replace(DOTS, **other)}, tmp_path)
+
+    def test_a_figure_that_was_changed_shows_it_and_the_kept_one_does_not(self, tmp_path, monkeypatch):
+        monkeypatch.setenv(KEPT, str(tmp_path))
+        figure = figures.draw(DOTS)
+        before = figure._repr_svg_()
+        figure.axes[0].set_xlim(0, 9)
+        assert figure._repr_svg_() != before
+        assert figures.find_kept({"d": DOTS}, tmp_path) == {"d": before}
 
 
 @pytest.mark.parametrize("color", [palette.INK, palette.SOFT, palette.BLUE, palette.ORANGE])

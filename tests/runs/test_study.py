@@ -12,8 +12,10 @@ from types import SimpleNamespace
 
 import jsonschema
 import pytest
+from tiny_studies import OPEN, write_notebook
 
 from rpeval.errors import DataError, RunError
+from rpeval.reports import figures
 from rpeval.runs import manifest, study
 from rpeval.runs.lock import hold
 from rpeval.runs.study import choose_steps, report_again, run_study
@@ -59,6 +61,28 @@ def test_a_second_run_gives_the_same_bytes_but_for_when(project):
     assert list(first) == list(second) == [k for k in SCHEMA["required"] if k != "when"]
     assert [line.split()[:2] for line in lines] == [
         ["tiny", "01_suspensions"], ["tiny", "02_disproportionality"], ["tiny", "05_report"]]  # fmt: skip
+
+
+DRAWN = """import pandas as pd
+from rpeval.reports.figures import draw
+book = Findings(params, notebook="01_suspensions")
+changes = pd.DataFrame({"school_name": ["A", "B"], "value": [1 / 3, -2.0]})
+draw(book.release("suspensions.schools", changes, title="Changes", figure="dots", alt="B fell.",
+                  labels={"school_name": "School", "value": "Change"}))"""
+
+
+def test_a_figure_is_drawn_once_by_the_notebook_that_shows_it(project, monkeypatch):
+    write_notebook(project / "notebooks" / "01_suspensions.ipynb", OPEN, DRAWN, "book.save()")
+    with monkeypatch.context() as patch:
+        patch.setattr(figures, "_drawn", None)  # the notebook draws in a process of its own
+        folder = run_study(params_of(project))
+    before = contents(folder)
+    shown = json.loads(before["notebooks/01_suspensions.ipynb"])["cells"][3]["outputs"][0]["data"]
+    assert "".join(shown["image/svg+xml"]).encode() == before["figures/suspensions.schools.svg"]
+    report_again(folder)  # this draws
+    after = contents(folder)
+    assert before.pop("manifest.json") != after.pop("manifest.json")
+    assert before == after
 
 
 def test_a_failed_run_keeps_the_old_report_and_the_notebook_that_failed(project, change_first_notebook):
@@ -182,7 +206,7 @@ def test_plain_papermill_finds_the_same(project):
 def test_a_fault_of_rpeval_leaves_its_traceback(project, monkeypatch):
     before = contents(project / "reports" / "tiny")
 
-    def broken(folder):
+    def broken(folder, **more):
         raise TypeError("no such thing")
 
     monkeypatch.setattr(study, "execute_notebook", lambda task: None)

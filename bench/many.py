@@ -19,8 +19,7 @@ through notebooks 01 to 05. The parts:
   are made, once. Studies share a process, so what the first has read and drawn serves the next;
 - large: `rpeval run -j 2` over many studies; the memory of all its processes is looked at every second.
 
-Of rpeval, cluster and floor each takes half of its studies, then in reverse order each its other half, when
-there are enough: what makes the machine faster or slower for minutes then weighs on all of them.
+In the full measurement rpeval, cluster and floor are each measured twice, the second time in reverse order.
 """
 
 import argparse
@@ -41,7 +40,7 @@ from functools import partial
 from pathlib import Path
 
 from many_floor import JOBS, NOTEBOOKS, plainly
-from many_table import FEW, PARTS, Result, judged, write
+from many_table import PARTS, Result, judged, write
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -64,17 +63,14 @@ CLOSE = ("rpeval", "cluster", "floor")  # of which each is to be within some ten
 
 
 @contextlib.contextmanager
-def project(studies: int, first: int = 1) -> Iterator[tuple[Path, list[str]]]:
-    """Make a project of so many drawn studies in a temporary folder; give it and the studies' names.
-
-    first : number of the first of them
-    """
+def project(studies: int) -> Iterator[tuple[Path, list[str]]]:
+    """Make a project of so many drawn studies in a temporary folder; give it and the studies' names."""
     with tempfile.TemporaryDirectory(prefix="many-") as folder:
         root = Path(folder) / "project"
         for name in ("notebooks", "data/reference"):
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns(".*"))
         (root / "params").mkdir()
-        yield root, [draw(root, number) for number in range(first, first + studies)]
+        yield root, [draw(root, number) for number in range(1, studies + 1)]
 
 
 def draw(root: Path, number: int) -> str:
@@ -119,9 +115,9 @@ def clock() -> Iterator[Result]:
     found["cpu"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def naive(studies: int, first: int = 1) -> Result:
+def naive(studies: int) -> Result:
     """Run the loop of commands, one process after the other, with the machine's own settings."""
-    with project(studies, first) as (root, names):
+    with project(studies) as (root, names):
         steps, failed = dict.fromkeys(("papermill", "nbconvert", "pdf", "word"), 0.0), []
         out, lacking = root.parent / "out", [step for step in ("pdf", "word") if not program(step)]
         with clock() as found:
@@ -176,9 +172,9 @@ def command(words: list[str], root: Path) -> bool:
     return done.returncode == 0
 
 
-def ours(studies: int, first: int = 1) -> Result:
+def ours(studies: int) -> Result:
     """Run the same studies by `rpeval run`, in one command."""
-    with project(studies, first) as (root, names):
+    with project(studies) as (root, names):
         words = [*COMMAND, "run", *(f"params/{name}.yml" for name in names), "-j", str(JOBS)]
         with clock() as found:
             command(words, root)
@@ -186,9 +182,9 @@ def ours(studies: int, first: int = 1) -> Result:
         return found | {"failed": failed, "numbers": numbers(root)}
 
 
-def cluster(studies: int, first: int = 1) -> Result:
+def cluster(studies: int) -> Result:
     """Run the same studies by `rpeval run --scheduler`, on two workers that wait for them."""
-    with project(studies, first) as (root, names):
+    with project(studies) as (root, names):
         place, started = root.parent / "scheduler.json", []
         nothing = subprocess.DEVNULL
         quiet = {"stdout": nothing, "stderr": nothing, "env": {**os.environ, **QUIET}}
@@ -228,9 +224,9 @@ def nthreads(place: Path) -> dict[str, int]:
         return client.nthreads()
 
 
-def floor(studies: int, first: int = 1) -> Result:
+def floor(studies: int) -> Result:
     """Run the same studies plainly, in a command of its own, from its start to its end."""
-    with project(studies, first) as (root, names):
+    with project(studies) as (root, names):
         words = [sys.executable, str(Path(__file__).resolve()), "--plainly", str(root), *names]
         single = {**os.environ, **dict.fromkeys(THREADS, "1")}
         with clock() as found:
@@ -251,9 +247,9 @@ def numbers(root: Path) -> dict[str, dict[str, str]]:
 # Memory and cost
 
 
-def large(studies: int, first: int = 1) -> Result:
+def large(studies: int) -> Result:
     """Run many studies, look at the memory of all processes every second, and note when each study ends."""
-    with project(studies, first) as (root, names):
+    with project(studies) as (root, names):
         words = [*COMMAND, "run", *(f"params/{name}.yml" for name in names), "-j", str(JOBS)]
         samples: list[tuple[float, float, float]] = []
         ended: list[float] = []
@@ -306,8 +302,8 @@ def memory(process: int, file: str, entry: str) -> float:
 # The parts
 
 
-def measure(part: str, studies: int, first: int = 1) -> Result:
-    """Measure one part from a study on, and note when, on what, and beside how much other work."""
+def measure(part: str, studies: int) -> Result:
+    """Measure one part, and note when, on what, and beside how much other work."""
     when, load = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), os.getloadavg()[0]
     ways = {"naive": naive, "rpeval": ours, "cluster": cluster, "floor": floor, "large": large}
     found = {
@@ -316,7 +312,7 @@ def measure(part: str, studies: int, first: int = 1) -> Result:
         "load": load,
         "busy": busy(),
         "commit": commit(),
-        **ways[part](studies, first),
+        **ways[part](studies),
     }
     print(f"{part}: {studies} studies in {found['seconds']:.1f} s", flush=True)
     return found
@@ -347,24 +343,26 @@ def run(parts: Iterable[str] = PARTS, *, full: bool = False, **sizes: int | None
     """Measure parts, keep each as soon as it is there, and give all that is kept of this size of bench."""
     size = "full" if full else "quick"
     wanted = {**(FULL if full else QUICK), **{name: n for name, n in sizes.items() if n}}
-    for part, studies, first in turns([part for part in PARTS if part in set(parts) - {"write"}], wanted):
-        found, kept = measure(part, studies, first), read()
-        earlier = kept.setdefault(size, {}).get(part)
-        kept[size][part] = found if first == 1 or earlier is None else joined(earlier, found)
+    done: set[str] = set()
+    for part in turns([part for part in PARTS if part in set(parts) - {"write"}], full=full):
+        found, kept = measure(part, wanted["large" if part == "large" else "studies"]), read()
+        now = kept.setdefault(size, {})
+        now[part] = joined(now[part], found) if part in done else found
+        done.add(part)
         KEPT.parent.mkdir(exist_ok=True)
         KEPT.with_suffix(".new").write_text(json.dumps(kept), encoding="utf-8")
         KEPT.with_suffix(".new").replace(KEPT)
     return read().get(size, {})
 
 
-def turns(parts: list[str], wanted: dict[str, int]) -> list[tuple[str, int, int]]:
-    """Give the parts to measure, each with how many studies and which is the first of them."""
-    studies, half = wanted["studies"], wanted["studies"] // 2
-    close = [part for part in CLOSE if part in parts] if half >= FEW else []
-    there = [(part, half, 1) for part in close]
-    back = [(part, studies - half, half + 1) for part in reversed(close)]
-    rest = [(part, wanted.get(part, studies), 1) for part in parts if part not in close]
-    return [*there, *back, *rest]
+def turns(parts: list[str], *, full: bool) -> list[str]:
+    """Give the parts in the order in which they are measured.
+
+    In the full measurement those that are to be close to each other come twice, the second time in reverse
+    order: what makes the machine faster or slower for minutes then weighs on all of them.
+    """
+    close = [part for part in CLOSE if part in parts]
+    return [*close, *(reversed(close) if full else ()), *(part for part in parts if part not in close)]
 
 
 def joined(first: Result, then: Result) -> Result:

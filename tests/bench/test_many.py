@@ -65,15 +65,11 @@ def test_drawn_studies_differ_and_pass_the_check():
     assert not root.exists()
 
 
-def test_what_is_compared_closely_is_measured_in_turns():
-    full = {"studies": 41, "large": 300}
-    assert many.turns(["naive", "rpeval", "cluster", "floor", "large"], full) == [
-        ("rpeval", 20, 1), ("cluster", 20, 1), ("floor", 20, 1), ("floor", 21, 21), ("cluster", 21, 21),
-        ("rpeval", 21, 21), ("naive", 41, 1), ("large", 300, 1)]  # fmt: skip
-    assert many.turns(["rpeval", "floor"], {"studies": 2, "large": 6}) == [("rpeval", 2, 1), ("floor", 2, 1)]
-    with many.project(1, 2) as (root, names):
-        assert names == ["study0002"]
-        assert sorted(path.name for path in (root / "params").iterdir()) == ["study0002.yml"]
+def test_what_is_to_be_close_is_measured_twice_there_and_back():
+    parts = ["naive", "rpeval", "cluster", "floor", "large"]
+    there_and_back = ["rpeval", "cluster", "floor", "floor", "cluster", "rpeval"]
+    assert many.turns(parts, full=True) == [*there_and_back, "naive", "large"]
+    assert many.turns(["rpeval", "floor"], full=False) == ["rpeval", "floor"]
 
 
 def test_two_turns_of_a_way_are_one_measurement():

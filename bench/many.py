@@ -12,8 +12,8 @@ through notebooks 01 to 05. The parts:
 - naive: for each notebook the command papermill, then `jupyter nbconvert --to html`, one after the other,
   with the stock kernel; of the report's page then a PDF by headless Chromium, a Word file by LibreOffice;
 - rpeval: `rpeval run params/*.yml -j 2`, which also writes briefs, grant packs, indexes and manifests;
-- cluster: the same with `--scheduler`, on a dask scheduler and two workers of this machine, which run before
-  the clock starts;
+- cluster: the same with `--scheduler`, on a dask scheduler and a worker of two threads on this machine, which
+  run before the clock starts;
 - floor: two processes forked from one that has imported the libraries, with no Jupyter in them: the code of
   the notebooks is executed as plain Python, what a cell shows is put into the notebook, and the same pages
   are made, once. Studies share a process, so what the first has read and drawn serves the next;
@@ -190,11 +190,11 @@ def cluster(studies: int) -> Result:
         quiet = {"stdout": nothing, "stderr": nothing, "env": {**os.environ, **QUIET}}
         with clock() as found:
             try:
-                worker = ["worker", "--nthreads", "1", "--no-nanny"]
-                for part in [["scheduler", "--host", "127.0.0.1", "--port", "0"], *[worker] * JOBS]:
+                worker = ["worker", "--nthreads", str(JOBS), "--no-nanny"]
+                for part in [["scheduler", "--host", "127.0.0.1", "--port", "0"], worker]:
                     words = [BIN / "dask", *part, "--no-dashboard", "--scheduler-file", place]
                     started.append(subprocess.Popen(words, cwd=root.parent, **quiet))
-                while len(nthreads(place)) < JOBS:
+                while sum(nthreads(place).values()) < JOBS:
                     time.sleep(0.5)
                 words = [*COMMAND, "run", *(f"params/{name}.yml" for name in names)]
                 address, begun = json.loads(place.read_text())["address"], time.monotonic()

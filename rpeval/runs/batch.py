@@ -66,6 +66,21 @@ def run_batch(
             batch.close()
 
 
+_sharing = threading.Lock()
+_shared: WarmProcess | None = None
+
+
+def share_warm() -> WarmProcess:
+    """Give the warm process of all lasting batches of this process; another one when it has died."""
+    global _shared
+    with _sharing:
+        if _shared and _shared.process.poll() is not None:
+            _shared.close()
+            _shared = None
+        _shared = _shared or WarmProcess()
+        return _shared
+
+
 class Worker:
     """One worker process, as its parent sees it; what it tells goes to a queue."""
 
@@ -103,7 +118,8 @@ class Worker:
 class Batch:
     """The processes that run studies, and the studies that wait for them.
 
-    lasting : keep the processes when no study waits, because more will come
+    lasting : keep the processes when no study waits, because more will come; the warm process is then one
+              for all such batches of this process
     """
 
     def __init__(self, jobs: int, limits: Limits, manner: dict[str, bool], *, lasting: bool = False):
@@ -209,14 +225,19 @@ class Batch:
         self.warm = None
         if not os.environ.get(SOCKET) and self.deaths <= DEATHS:
             with contextlib.suppress(UnavailableError, OSError):
-                self.warm = WarmProcess()
+                self.warm = share_warm() if self.lasting else WarmProcess()
 
     def _find_warm(self) -> str:
         """Say where workers find the warm process; one that has died is replaced."""
         if self.warm and self.warm.process.poll() is not None:
-            self.warm.close()
+            self._let_go()
             self._warm_up()
         return self.warm.path if self.warm else os.environ.get(SOCKET, "off")
+
+    def _let_go(self) -> None:
+        """End the warm process, unless others use it, too."""
+        if self.warm and not self.lasting:
+            self.warm.close()
 
     def close(self) -> None:
         """End every process, let those at work clean up, and clean up behind those that could not."""
@@ -230,8 +251,7 @@ class Batch:
                 worker.process.kill()
                 worker.process.wait()
                 self.lost += [worker.target] if worker.target else []
-        if self.warm:
-            self.warm.close()
+        self._let_go()
         for target in self.lost:
             leave_in_order(target)
 

@@ -179,6 +179,25 @@ def test_a_warm_process_that_died_is_replaced_and_at_last_done_without(monkeypat
     assert batch.Batch(1, LIMITS, {})._find_warm() == "/somewhere"
 
 
+def test_lasting_batches_share_a_warm_process_while_it_lives(monkeypatch):
+    monkeypatch.delenv(SOCKET, raising=False)
+    monkeypatch.setattr(batch, "_shared", None)
+    one, two = (batch.Batch(1, LIMITS, {}, lasting=True) for _ in range(2))
+    one._warm_up()
+    two._warm_up()
+    first = one.warm
+    try:
+        assert one._find_warm() == two._find_warm() == first.path
+        one.close()
+        assert first.process.poll() is None  # the other uses it
+        first.process.kill()
+        first.process.wait()
+        assert two._find_warm() == batch.share_warm().path != first.path
+        assert not Path(first.folder).exists()
+    finally:
+        batch.share_warm().close()
+
+
 def test_without_any_process_every_study_has_failed(monkeypatch):
     def none(*words, **named):
         raise OSError(11, "Resource temporarily unavailable")

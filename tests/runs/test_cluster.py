@@ -62,7 +62,8 @@ def cluster(tmp_path_factory, wait_for):
     workers = {}
     for number in range(WORKERS):
         scratch = folder / f"scratch{number}"
-        words = ("worker", address, "--nthreads", "1", "--no-nanny", "--local-directory", str(scratch))
+        threads = "2" if number == 1 else "1"
+        words = ("worker", address, "--nthreads", threads, "--no-nanny", "--local-directory", str(scratch))
         workers[start(*words, name=f"w{number}")] = scratch
     yield address, workers
     for process in started:

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -61,10 +62,10 @@ class WarmProcess:
 
     def close(self) -> None:
         """End it, and every kernel it forked; a process forked from the owner leaves it alone."""
-        if os.getpid() != self.owner or self.pipe < 0:
+        pipe, self.pipe = self.pipe, -1
+        if os.getpid() != self.owner or pipe < 0:
             return
-        os.close(self.pipe)
-        self.pipe = -1
+        os.close(pipe)
         self.process.terminate()  # heeded while it imports; later it ends its kernels first
         try:
             self.process.wait(5)
@@ -82,27 +83,34 @@ def _alone() -> dict[str, str]:
 
 
 _own: WarmProcess | None = None
+_starting = threading.Lock()
+
+
+def share() -> WarmProcess:
+    """Give the warm process that all of this process share; started where there is none or it was closed.
+
+    Raises UnavailableError where there are no warm kernels, OSError where it cannot be started.
+    """
+    global _own
+    with _starting:
+        if _own is None or _own.owner != os.getpid() or _own.pipe < 0:
+            _own = WarmProcess()
+        return _own
 
 
 def start() -> None:
     """Start the warm process in the background, so that it is ready when the first kernel is needed."""
-    global _own
-    if not os.environ.get(SOCKET) and (_own is None or _own.owner != os.getpid() or _own.pipe < 0):
+    if not os.environ.get(SOCKET):
         with contextlib.suppress(UnavailableError, OSError):
-            _own = WarmProcess()
+            share()
 
 
 def find() -> str:
-    """Give the socket of the warm process; raises UnavailableError where there is none."""
+    """Give the socket of the warm process; raises UnavailableError or OSError where there is none."""
     told = os.environ.get(SOCKET)
     if told == "off":
         raise UnavailableError(f"{SOCKET} is off")
-    if told:
-        return told
-    start()
-    if _own is None:
-        raise UnavailableError("it could not be started")
-    return _own.path
+    return told or share().path
 
 
 class Forked:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rpeval.errors import Problem, RunError
-from rpeval.kernels.client import SOCKET, UnavailableError, WarmProcess
+from rpeval.kernels.client import SOCKET, UnavailableError, WarmProcess, share
 from rpeval.runs.interrupt import interruptible
 from rpeval.runs.task import LIMITS, Limits, Outcome, failed
 
@@ -66,21 +66,6 @@ def run_batch(
             batch.close()
 
 
-_sharing = threading.Lock()
-_shared: WarmProcess | None = None
-
-
-def share_warm() -> WarmProcess:
-    """Give the warm process of all lasting batches of this process; another one when it has died."""
-    global _shared
-    with _sharing:
-        if _shared and _shared.process.poll() is not None:
-            _shared.close()
-            _shared = None
-        _shared = _shared or WarmProcess()
-        return _shared
-
-
 class Worker:
     """One worker process, as its parent sees it; what it tells goes to a queue."""
 
@@ -118,8 +103,8 @@ class Worker:
 class Batch:
     """The processes that run studies, and the studies that wait for them.
 
-    lasting : keep the processes when no study waits, because more will come; the warm process is then one
-              for all such batches of this process
+    lasting : keep the processes when no study waits, because more will come; the warm process is then the
+              one that this process shares
     """
 
     def __init__(self, jobs: int, limits: Limits, manner: dict[str, bool], *, lasting: bool = False):
@@ -225,19 +210,14 @@ class Batch:
         self.warm = None
         if not os.environ.get(SOCKET) and self.deaths <= DEATHS:
             with contextlib.suppress(UnavailableError, OSError):
-                self.warm = share_warm() if self.lasting else WarmProcess()
+                self.warm = share() if self.lasting else WarmProcess()
 
     def _find_warm(self) -> str:
         """Say where workers find the warm process; one that has died is replaced."""
         if self.warm and self.warm.process.poll() is not None:
-            self._let_go()
+            self.warm.close()
             self._warm_up()
         return self.warm.path if self.warm else os.environ.get(SOCKET, "off")
-
-    def _let_go(self) -> None:
-        """End the warm process, unless others use it, too."""
-        if self.warm and not self.lasting:
-            self.warm.close()
 
     def close(self) -> None:
         """End every process, let those at work clean up, and clean up behind those that could not."""
@@ -251,7 +231,8 @@ class Batch:
                 worker.process.kill()
                 worker.process.wait()
                 self.lost += [worker.target] if worker.target else []
-        self._let_go()
+        if self.warm and not self.lasting:
+            self.warm.close()
         for target in self.lost:
             leave_in_order(target)
 

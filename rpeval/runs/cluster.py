@@ -87,12 +87,12 @@ class _Sent:
         self.listener = listener
         self.outcomes: dict[Path, Outcome] = {}
         self.flying: dict[Any, Flight] = {}
-        self.room, self.counted = 1, -math.inf
+        self.threads, self.counted = 0, -math.inf
 
     def run(self, paths: list[Path], resume: bool) -> None:
         """Send all, as many at a time as there is room for, and take in what comes back."""
         waiting = list(paths)
-        if paths and not self._count_threads():
+        if paths and not self._threads():
             self.listener.complain("No worker has joined this scheduler yet; the studies wait for one.")
         while waiting or self.flying:
             while waiting and len(self.flying) < self._room():
@@ -102,19 +102,16 @@ class _Sent:
             self.listener.tick()
 
     def _room(self) -> int:
-        """Say how many may be under way at a time, by the workers that were there at the last count."""
-        if self.jobs:
-            return self.jobs
-        if time.monotonic() - self.counted > COUNT:
-            self.room = max(QUEUED * self._count_threads(), 1)
-            self.counted = time.monotonic()
-        return self.room
+        return self.jobs or max(QUEUED * self._threads(), 1)
 
-    def _count_threads(self) -> int:
-        """Count the threads of all workers; none when the scheduler has gone."""
-        with contextlib.suppress(Exception):
-            return sum(self.client.nthreads().values())
-        return 0
+    def _threads(self) -> int:
+        """Give the threads of all workers, as last counted; none when the scheduler has gone."""
+        if time.monotonic() - self.counted > COUNT:
+            self.threads = 0
+            with contextlib.suppress(Exception):
+                self.threads = sum(self.client.nthreads().values())
+            self.counted = time.monotonic()
+        return self.threads
 
     def _depart(self, path: Path, resume: bool) -> None:
         """Send a study; one that cannot be sent has failed."""

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 from tiny_studies import add_studies
 
+from rpeval.kernels import client
 from rpeval.kernels.client import SOCKET
 from rpeval.runs import batch, limits
 from rpeval.runs.lock import hold
@@ -181,7 +182,7 @@ def test_a_warm_process_that_died_is_replaced_and_at_last_done_without(monkeypat
 
 def test_lasting_batches_share_a_warm_process_while_it_lives(monkeypatch):
     monkeypatch.delenv(SOCKET, raising=False)
-    monkeypatch.setattr(batch, "_shared", None)
+    monkeypatch.setattr(client, "_own", None)
     one, two = (batch.Batch(1, LIMITS, {}, lasting=True) for _ in range(2))
     one._warm_up()
     two._warm_up()
@@ -192,10 +193,10 @@ def test_lasting_batches_share_a_warm_process_while_it_lives(monkeypatch):
         assert first.process.poll() is None  # the other uses it
         first.process.kill()
         first.process.wait()
-        assert two._find_warm() == batch.share_warm().path != first.path
+        assert two._find_warm() == client.share().path != first.path
         assert not Path(first.folder).exists()
     finally:
-        batch.share_warm().close()
+        client.share().close()
 
 
 def test_without_any_process_every_study_has_failed(monkeypatch):

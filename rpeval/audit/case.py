@@ -71,14 +71,20 @@ class Case:
     def candidates(self) -> tuple[str, ...]:
         """What is not as recorded in the first re-run: kinds of code, data files, the environment."""
         kinds = [k for k in CODE if self.changed(k) and k not in self.from_commit]
-        files = dict.fromkeys(cue.name for cue in self.changed("data"))
+        files = dict.fromkeys(self._whole(cue.name) for cue in self.changed("data"))
         return (*files, *kinds, *(["environment"] if self.changed("environment") else []))
 
     def can_go_back(self, candidate: str) -> bool:
         """Say whether a candidate can be put back as it was."""
         if candidate == "notebooks":
             return self.past.notebooks(executed=True) is not None
-        return candidate not in (*CODE, "environment") and self.past.data(candidate) is not None
+        paths = [item["path"] for item in self.record["inputs"] if self._whole(item["path"]) == candidate]
+        return bool(paths) and all(self.past.data(path) is not None for path in paths)
+
+    def _whole(self, path: str) -> str:
+        """Give what a data file changes with: the report that it is of, in a synthesis; else itself."""
+        folders = self.record["params"]["resolved"]["sources"].get("reports") or ()
+        return next((folder for folder in folders if path.startswith(f"{folder}/")), path)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -91,12 +97,13 @@ class Case:
         older = past.notebooks(executed="notebooks" in back) if self.changed("notebooks") else None
         use = self.from_commit
         return Sources(
-            study=self.record["study"], params=self.record["params"]["text"],
+            study=self.record["study"], place=self.record["inputs"][0]["path"],
+            params=self.record["params"]["text"],
             notebooks=(root / "notebooks", *([older] if older else [])),
             reference=_given(past.reference() if "reference" in use else None, root / "data/reference"),
             package=_given(past.package() if "package" in use else None, self.present.package),
             inputs={
-                item["path"]: _given(past.data(item["path"]) if item["path"] in back else None,
+                item["path"]: _given(past.data(item["path"]) if self._whole(item["path"]) in back else None,
                                      root / item["path"])
                 for item in self.record["inputs"][1:]
             },

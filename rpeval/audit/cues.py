@@ -8,7 +8,8 @@ from typing import Any
 
 from rpeval.errors import RpevalError
 from rpeval.inputs.params import read_params
-from rpeval.runs.manifest import is_as_recorded
+from rpeval.inputs.synthesis import ABOUT, read_synthesis
+from rpeval.runs.manifest import is_as_recorded, is_synthesis
 from rpeval.runs.measure import count_cells
 from rpeval.runs.notebook import code_cells, first_line, hash_cells, read_notebook
 from rpeval.runs.software import describe_code, describe_machine
@@ -78,22 +79,27 @@ def unknown_data(record: Mapping[str, Any], present: Present) -> tuple[str, ...]
     )
 
 
-def find_params(root: Path, study: str) -> Path | None:
-    """Find a study's params file in a project, in params/ or below."""
-    return next(iter(sorted((root / "params").rglob(f"{study}.yml"))), None)
+def find_params(root: Path, name: str) -> Path | None:
+    """Find a params file in a project: at the recorded place, or elsewhere in params/."""
+    if (root / name).is_file():
+        return root / name
+    return next(iter(sorted((root / "params").rglob(Path(name).name))), None)
 
 
 def _params(record: Mapping[str, Any], root: Path) -> Iterator[Cue]:
     """Tell which keys of the params changed; the seed is a kind of its own."""
-    name, path = record["inputs"][0]["path"], find_params(root, record["study"])
+    name = record["inputs"][0]["path"]
+    path = find_params(root, name)
     if path is None:
-        yield Cue("params", name, GONE)
+        if not record["params"]["text"].startswith(ABOUT):  # that synthesis was told without a file
+            yield Cue("params", name, GONE)
         return
     name = path.relative_to(root).as_posix()
     if path.read_bytes() == record["params"]["text"].encode():
         return
     try:
-        now = flatten(json.loads(json.dumps(read_params(path, root=root).resolved())))
+        read = read_synthesis if is_synthesis(record) else read_params
+        now = flatten(json.loads(json.dumps(read(path, root=root).resolved())))
     except RpevalError as error:
         yield Cue("params", name, f"It cannot be read any more: {error.problems[0]}")
         return
@@ -139,6 +145,8 @@ def _data(record: Mapping[str, Any], present: Present) -> Iterator[Cue]:
 
 
 def _shape(item: Mapping[str, Any], now: tuple[int | None, int | None]) -> str:
+    if item["rows"] is None or None in now:
+        return "Its content is another."
     changes = [
         f"{item[what]} {what} are now {count}"
         for what, count in zip(("rows", "columns"), now, strict=True)

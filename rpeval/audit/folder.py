@@ -18,8 +18,9 @@ from typing import Any
 from rpeval.audit.pack import place_of
 from rpeval.errors import RpevalError
 from rpeval.findings.compare import compare
-from rpeval.runs.manifest import NAME, is_as_recorded
+from rpeval.runs.manifest import NAME, is_as_recorded, is_synthesis
 from rpeval.runs.notebook import code_cells, read_notebook
+from rpeval.runs.room import report_places
 from rpeval.runs.software import PACKAGE, hash_files, hash_tree
 
 LATER = ("decisions.json", "ro-crate-metadata.json")  # may be added to a finished report
@@ -72,12 +73,13 @@ def left_out(folder: Path, record: Mapping[str, Any]) -> tuple[str, ...]:
 def find_contradictions(folder: Path, record: Mapping[str, Any]) -> tuple[str, ...]:
     """List what the manifest says in two ways: the params and their hash, seed, study and findings."""
     params, head = record["params"], record["inputs"][0]
+    seed, study = _told(record)
     resolved = json.dumps(as_given(record), sort_keys=True, ensure_ascii=False)
     checks = {
         "The params in it do not have their recorded hash.":
             hashlib.sha256(params["text"].encode()).hexdigest() == head["sha256"],
-        "Its seed is not that of its params.": params["resolved"].get("seed") == record["seed"],
-        "Its study is not that of its params.": params["resolved"].get("study") == record["study"],
+        "Its seed is not that of its params.": seed == record["seed"],
+        "Its study is not that of its params.": study == record["study"],
     }  # fmt: skip
     try:
         found = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
@@ -88,14 +90,23 @@ def find_contradictions(folder: Path, record: Mapping[str, Any]) -> tuple[str, .
     return tuple(told for told, holds in checks.items() if not holds)
 
 
+def _told(record: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Give the seed and the name that the params in a manifest tell; in a synthesis nothing is drawn."""
+    told = record["params"]["resolved"]
+    if is_synthesis(record):
+        return 0, f"synthesis-{told['synthesis']}"
+    return told.get("seed"), told.get("study")
+
+
 def as_given(record: Mapping[str, Any]) -> dict[str, Any]:
     """Give the params as the notebooks got them: files from beside the project lead to their copies."""
     content = copy.deepcopy(record["params"]["resolved"])
+    sources = content["sources"]
+    if "reports" in sources:
+        sources["reports"] = list(report_places(sources["reports"]).values())
     for item in record["inputs"]:
-        if place_of(item) != item["path"]:
-            functools.reduce(dict.__getitem__, item["key"].split("."), content["sources"])["path"] = place_of(
-                item
-            )
+        if place_of(item) != item["path"] and "/" not in item["key"]:  # a report's file goes with its folder
+            functools.reduce(dict.__getitem__, item["key"].split("."), sources)["path"] = place_of(item)
     return content
 
 

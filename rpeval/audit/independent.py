@@ -10,16 +10,19 @@ from rpeval.audit.second_numbers import (
     Number,
     group_numbers,
     panel_numbers,
+    pooled_numbers,
     survey_numbers,
     version_of,
 )
 from rpeval.errors import DataError, Problem, RunError
 from rpeval.findings.finding import Finding
 from rpeval.findings.store import Collected, open_findings, write_whole
+from rpeval.inputs.estimates import read_estimates
 from rpeval.inputs.panel import read_panel
 from rpeval.inputs.params import Params, find_root, read_params
 from rpeval.inputs.survey import read_survey
-from rpeval.runs.manifest import PLAIN, is_as_recorded, open_manifest, read_key
+from rpeval.inputs.synthesis import Synthesis, read_synthesis
+from rpeval.runs.manifest import PLAIN, is_as_recorded, is_synthesis, open_manifest, read_key
 
 RELATIVE, ABSOLUTE = 1e-6, 1e-8
 TOLERANCE = f"within {RELATIVE:g} of its size"
@@ -72,8 +75,11 @@ def independent(folder: Path | str) -> tuple[Opinion, ...]:
     return tuple(rows)
 
 
-def open_study(folder: Path) -> Params:
-    """Read the params that a report recorded; refuse (RunError) files that are not as the run read them."""
+def open_study(folder: Path) -> Params | Synthesis:
+    """Read the params that a report recorded, of a study or a synthesis.
+
+    Refuses (RunError) files that are not as the run read them.
+    """
     content, root, key = open_manifest(folder), find_root(folder), read_key(folder)
     changed = [
         Problem(item["path"], "This input is not as the run read it.", "Put it back, or run the study again.")
@@ -82,10 +88,15 @@ def open_study(folder: Path) -> Params:
     ]
     if changed:
         raise RunError(changed)
-    return read_params(content["params"]["resolved"], root=root)
+    read = read_synthesis if is_synthesis(content) else read_params
+    return read(content["params"]["resolved"], root=root)
 
 
-def _recipes(params: Params, found: Collected) -> Iterator[tuple[str, tuple[str, Number]]]:
+def _recipes(params: Params | Synthesis, found: Collected) -> Iterator[tuple[str, tuple[str, Number]]]:
+    if isinstance(params, Synthesis):
+        for id, by, number in pooled_numbers(read_estimates(params).frame):
+            yield id, (by, number)
+        return
     panel = read_panel(params)
     for id, by, number in (*panel_numbers(params, panel), *group_numbers(params, panel)):
         yield id, (by, number)

@@ -17,7 +17,7 @@ from rpeval.findings.store import Collected, open_findings
 from rpeval.findings.table import Table
 from rpeval.inputs.measures import read_measures
 from rpeval.inputs.params import Params, find_root, read_params
-from rpeval.runs.manifest import open_manifest
+from rpeval.runs.manifest import is_synthesis, open_manifest
 from rpeval.runs.notebook import read_notebook
 
 READERS: dict[str, dict[str, list[str]]] = yaml.safe_load(
@@ -27,7 +27,7 @@ STOP = frozenset({*READERS, "read_params", "read_measures", "Findings", "collect
 ROOMS = ("rpeval.methods.", "rpeval.inputs.", "rpeval.findings.")
 PLUMBING = ("Findings", "collect", "printed")
 SETTINGS = {"weight_column": "weights"}  # properties of the params that stand for a key
-NOT_SETTINGS = ("root", "folder", "resolved", "source_paths")
+NOT_SETTINGS = ("root", "folder", "draft", "resolved", "source_paths")
 NOT_TOLD = "not told"
 
 
@@ -129,7 +129,12 @@ def _told(made: Finding | Table) -> tuple[str, str, str]:
 
 
 def _open_params(content: Mapping[str, Any], folder: Path) -> tuple[Params | None, list[str]]:
-    """Read the params as recorded, against the project around the report; without it columns are not told."""
+    """Read the params as recorded, against the project around the report; without it columns are not told.
+
+    A synthesis reads reports, or a table of estimates, and no column of a study's files.
+    """
+    if is_synthesis(content):
+        return None, []
     try:
         root = find_root(folder)
         return read_params(content["params"]["resolved"], root=root), []

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 Say = Callable[[str], None]
+SYNTHESES = "params/syntheses/"
 COMMAND = "from rpeval.cli import main; main()"
 
 
@@ -19,6 +20,7 @@ class Sources:
     """What a report is made from.
 
     study     : its name
+    place     : where the params file lies in the project
     params    : text of the params file
     notebooks : folders of notebooks; a later one's files take the place of an earlier one's
     reference : folder of reference data
@@ -27,6 +29,7 @@ class Sources:
     """
 
     study: str
+    place: str
     params: str
     notebooks: tuple[Path, ...]
     reference: Path
@@ -50,8 +53,9 @@ def build_project(sources: Sources, base: Path) -> Path:
     """
     climbs = max((path.split("/").count("..") for path in sources.inputs), default=0)
     project = base.joinpath(*["beside"] * climbs, "project")
-    (project / "params").mkdir(parents=True)
-    (project / "params" / f"{sources.study}.yml").write_bytes(sources.params.encode())
+    params = project / sources.place
+    params.parent.mkdir(parents=True)
+    params.write_bytes(sources.params.encode())
     for folder in sources.notebooks:
         shutil.copytree(folder, project / "notebooks", ignore=_hidden, dirs_exist_ok=True)
     shutil.copytree(sources.reference, project / "data" / "reference", ignore=_hidden)
@@ -76,7 +80,7 @@ def _link(source: Path, place: Path) -> None:
 def make_again(
     sources: Sources, place: Path, *, say: Say, environment: Mapping[str, str] | None = None
 ) -> Path | Failed:
-    """Run a study in a project of its own and give the report's folder, or how the run failed.
+    """Run a study or a synthesis in a project of its own; give the report's folder, or how the run failed.
 
     place       : a folder to work in
     say         : told one line for each notebook
@@ -84,7 +88,8 @@ def make_again(
     The package is the one of `sources`, in a process of its own, under this interpreter and its libraries.
     """
     project = build_project(sources, Path(tempfile.mkdtemp(dir=place)))
-    command = [sys.executable, "-c", COMMAND, "run", f"params/{sources.study}.yml"]
+    word = "synthesize" if sources.place.startswith(SYNTHESES) else "run"
+    command = [sys.executable, "-c", COMMAND, word, sources.place]
     variables = {**os.environ, "PYTHONPATH": str(sources.package.parent), **(environment or {})}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as complaints:
         code = _run(command, project, variables, complaints, say)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 Number = Callable[[], float]
 DIFF_DIFF, STATSMODELS, PANDAS = "diff-diff", "statsmodels", "pandas"
@@ -204,3 +205,26 @@ def _schools(rows: pd.DataFrame, weights: str) -> float:
     change = (means.iloc[:, 1] - means.iloc[:, 0]).dropna()
     joined = rows.groupby("school_id")["D"].max().reindex(change.index) == 1
     return float(change[joined].mean() - change[~joined].mean())
+
+
+def pooled_numbers(frame: pd.DataFrame) -> Iterator[tuple[str, str, Number]]:
+    """Give the means of a synthesis: by Paule-Mandel, with one effect for all, and by DerSimonian-Laird.
+
+    frame : one row for each study: value and se, or low, high, level and df (normal where empty)
+    """
+    df = frame["df"].fillna(np.inf)
+    quantile = stats.t.ppf((1 + frame["level"].fillna(0.95)) / 2, df)
+    variance = frame["se"].fillna((frame["high"] - frame["low"]) / 2 / quantile) ** 2
+    pool = partial(_pool, frame["value"].to_numpy(float), variance.to_numpy(float))
+    yield "synthesis.att", STATSMODELS, partial(pool, "iterated", "mean_effect_re")
+    yield "synthesis.common", STATSMODELS, partial(pool, "iterated", "mean_effect_fe")
+    yield "synthesis.usual", STATSMODELS, partial(pool, "dl", "mean_effect_re")
+
+
+def _pool(values: np.ndarray, variances: np.ndarray, method: str, what: str) -> float:
+    from statsmodels.stats.meta_analysis import combine_effects
+
+    found = combine_effects(values, variances, method_re=method, atol=1e-12, maxiter=10_000)
+    if what == "mean_effect_re" and found.tau2 < 0:
+        return float(found.mean_effect_fe)  # its variance between studies may be below zero; none is meant
+    return float(getattr(found, what))

@@ -17,6 +17,7 @@ from rpeval.inputs.schema.values import Form, SourcePath, StudyName, Switch, Tex
 from rpeval.inputs.schema.yaml_text import read_yaml
 from rpeval.inputs.words import quote
 
+ABOUT = "# Written by rpeval synthesize; kept in params/syntheses/, it makes the same synthesis again.\n"
 FINISHED = ("findings.json", "manifest.json")
 TREND = "tables/suspensions.trend.csv"  # tells in how many years schools started
 FindingId = Annotated[

@@ -153,6 +153,11 @@ def _read(folder: Path) -> dict[str, Any] | None:
         return None
 
 
+def is_synthesis(record: Mapping[str, Any]) -> bool:
+    """Say whether a manifest is of a synthesis over several studies."""
+    return "synthesis" in record["params"]["resolved"]
+
+
 def is_finished(folder: Path) -> bool:
     """Say whether a folder is a finished report, of this version or another."""
     return _read(folder) is not None

@@ -6,7 +6,7 @@ import functools
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,6 +129,11 @@ def _bring(key: str, source: Path, path: str, root: Path) -> Input:
 def place_inside(path: str, key: str) -> str:
     """Say where in the room a file or folder goes: to its place in the project; from beside it, apart."""
     return f"data/beside/{key}/{Path(path).name}" if path.startswith("../") else path
+
+
+def report_places(folders: Iterable[str]) -> dict[str, str]:
+    """Say where in the room of a synthesis each report's folder goes, by its path in the params."""
+    return {folder: place_inside(folder, f"report-{n}") for n, folder in enumerate(folders)}
 
 
 def bring(key: str, path: str, source: Path, place: Path) -> Input:

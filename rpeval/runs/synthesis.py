@@ -13,7 +13,7 @@ import yaml
 from rpeval.errors import ParamsError, Problem, RpevalError
 from rpeval.findings.store import write_whole
 from rpeval.inputs.params import find_file, find_root
-from rpeval.inputs.synthesis import Synthesis, read_synthesis
+from rpeval.inputs.synthesis import ABOUT, Synthesis, read_synthesis
 from rpeval.kernels import client as warm
 from rpeval.reports.render import render
 from rpeval.runs.execute import TIMEOUT, Task, execute_notebook
@@ -29,12 +29,12 @@ from rpeval.runs.room import (
     new_room,
     place_inside,
     record_input,
+    report_places,
 )
 from rpeval.runs.study import at_place, failed_folder, now, say_nothing
 from rpeval.runs.swap import drop_failure, keep_failure, publish
 
 NOTEBOOK = "06_synthesis"
-ABOUT = "# Written by rpeval synthesize; kept in params/syntheses/, it makes the same synthesis again.\n"
 Say = Callable[[str], None]
 
 
@@ -143,9 +143,7 @@ def _furnish(place: Path, synthesis: Synthesis, text: str) -> Room:
     shutil.copyfile(synthesis.root / f"notebooks/{NOTEBOOK}.ipynb", place / f"notebooks/{NOTEBOOK}.ipynb")
     copy_folder(synthesis.root / "data/reference", place / "data/reference")
     inputs, content = [_params(place, synthesis, text)], copy.deepcopy(synthesis.resolved())
-    moved = {
-        folder: place_inside(folder, f"report-{n}") for n, folder in enumerate(synthesis.sources.reports)
-    }
+    moved = report_places(synthesis.sources.reports)
     content["sources"]["reports"] = list(moved.values())
     for key, source in synthesis.source_paths().items():
         path = Path(os.path.relpath(source, synthesis.root)).as_posix()

@@ -168,7 +168,7 @@ def test_a_project_for_one_run_holds_files_from_beside_it(tmp_path):
     for name in ("notebooks", "reference", "elsewhere"):
         (tmp_path / name).mkdir()
     (tmp_path / "elsewhere/panel.csv").write_text("x\n")
-    sources = Sources("s", "params:\r\n", (tmp_path / "notebooks",), tmp_path / "reference", ROOT / "rpeval",
+    sources = Sources("s", "params/s.yml", "params:\r\n", (tmp_path / "notebooks",), tmp_path / "reference", ROOT / "rpeval",
                       {"../../far/panel.csv": tmp_path / "elsewhere/panel.csv"})  # fmt: skip
     made = build_project(sources, tmp_path / "base")
     assert (made / "../../far/panel.csv").read_text() == "x\n"

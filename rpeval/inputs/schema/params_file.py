@@ -34,8 +34,12 @@ class ParamsFile(Form):
     @property
     def folder(self) -> Path:
         """The folder that the notebooks write to: a draft, unless the project is a clean room."""
-        clean = (self._root / ROOM).exists()
-        return self._root / "reports" / (self.study if clean else f"{self.study}.draft")
+        return self._root / "reports" / (f"{self.study}.draft" if self.draft else self.study)
+
+    @property
+    def draft(self) -> bool:
+        """Whether that folder is a draft: the notebooks are run by hand, or by papermill's own command."""
+        return not (self._root / ROOM).exists()
 
     def resolved(self) -> dict[str, Any]:
         """Give the whole content, defaults included, as plain JSON-able values in a fixed order.

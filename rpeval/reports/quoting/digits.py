@@ -18,6 +18,7 @@ from rpeval.reports.blocks import (
     plain,
 )
 from rpeval.reports.document import compose
+from rpeval.reports.draft import text_of
 from rpeval.reports.quoting.texts import Passage, read_texts, squeezed
 
 PAGES = ("report.html", "report.docx", "report.pdf")
@@ -28,16 +29,16 @@ def stray(folder: Path | str, *, text: str = "report") -> list[tuple[str, str, s
 
     Use it in an audit: a digit that was typed, or changed after the run, has no source.
     folder : a report folder; nothing is written into it
-    text   : which text of the catalog the pages show; <text>.html, .docx and .pdf are read where they exist
+    text   : report or brief; its pages, <text>.html, .docx and .pdf, are read where they exist
     Returns (file, where, text) in the order of the pages; empty where every digit has a source.
     """
     folder = Path(folder)
-    document = compose(open_findings(folder), text=text)
-    found = []
-    for name in (page.replace("report", text) for page in PAGES):
-        if (folder / name).exists():
-            found += [(name, *one) for one in _of_page(folder / name, document)]
-    return found
+    pages = [name for page in PAGES if (folder / (name := page.replace("report", text))).exists()]
+    if not pages:
+        return []
+    found = open_findings(folder)
+    document = compose(found, text=text_of(found) if text == "report" else text)
+    return [(name, *one) for name in pages for one in _of_page(folder / name, document)]
 
 
 def _of_page(path: Path, document: Document) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,18 @@
 """The words of a report: a document is sections of blocks, a block is runs, a number is a run with a name."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+
+
+def typeset(text: str) -> str:
+    """Give words of data or notebooks the apostrophe of print; text with straight quotes stays as it is.
+
+    >>> typeset("Students' sense of a school's safety"), typeset("the key 'years'")
+    ('Students’ sense of a school’s safety', "the key 'years'")
+    """
+    quotes = re.search(r"(?:^|[^\w])'", text)
+    return text if quotes else re.sub(r"(?<=\w)'(?=[a-z]|[\s.,;:)]|$)", "’", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,9 @@ class Number:
     value: str = ""
     label: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shown", typeset(self.shown))
+
 
 @dataclass(frozen=True, slots=True)
 class Declared:
@@ -34,6 +48,9 @@ class Declared:
 
     text: str
     source: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", typeset(self.text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,15 @@ def test_the_comparison_sees_a_small_change():
 
 
 @each
+def test_every_page_has_the_apostrophe_of_print(studies, study):
+    for page in ("report.html", "brief.html", "numbers.html"):
+        whole = (studies / study / page).read_text(encoding="utf-8")
+        visible = re.sub(r"<(script|style|code|pre)\b.*?</\1>|<[^>]*>", " ", whole, flags=re.S)
+        assert re.findall(r".{20}\w(?:'|&#39;)[a-z ].{20}", visible) == []
+        assert page != "report.html" or "’s " in visible
+
+
+@each
 def test_planted_values_lie_in_their_intervals_about_as_often_as_promised(studies, study):
     """Among many 95 % intervals some miss; more than chance allows, or a headline, must not."""
     planted = open_findings(studies / study).tables["planted.found"].frame

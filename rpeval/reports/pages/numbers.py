@@ -1,11 +1,11 @@
 """A page with the passport of every number of a report, each under its name."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rpeval.findings import Collected
 from rpeval.findings.passport import Passport, passport
-from rpeval.reports.blocks import Document
+from rpeval.reports.blocks import Document, typeset
 from rpeval.reports.catalog import read_catalog
 from rpeval.reports.pages.html import write
 
@@ -27,7 +27,12 @@ def passports_of(found: Collected) -> list[Passport]:
     """
     states = read_catalog()["states"]
     released = [id for id, table in found.tables.items() if len(table.frame)]
-    return [passport(found, id, states=states) for id in [*found.findings, *released]]
+    return [_typeset(passport(found, id, states=states)) for id in [*found.findings, *released]]
+
+
+def _typeset(told: Passport) -> Passport:
+    rows = tuple((heading, typeset(text)) for heading, text in told.rows)
+    return replace(told, label=typeset(told.label), citation=typeset(told.citation), rows=rows)
 
 
 def numbers(document: Document, *, passports: Sequence[Passport], notebooks: Sequence[str] = ()) -> str:

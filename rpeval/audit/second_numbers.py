@@ -1,6 +1,7 @@
 """Headline numbers computed a second time, by other libraries and from the study's own files.
 
-Nothing of rpeval.methods is used: effects by diff-diff, regressions by statsmodels, ratios by plain division.
+Nothing of rpeval.methods is used: effects by diff-diff, regressions by statsmodels, ratios by plain division;
+means over studies by scipy and statsmodels.
 """
 
 import importlib.metadata
@@ -11,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
 Number = Callable[[], float]
-DIFF_DIFF, STATSMODELS, PANDAS = "diff-diff", "statsmodels", "pandas"
+DIFF_DIFF, STATSMODELS, PANDAS, SCIPY = "diff-diff", "statsmodels", "pandas", "scipy"
 ALLOWANCE = 0.01  # an answered share of 0.6667 of six items asks for four
 SWEEPS = 500
 
@@ -215,16 +216,33 @@ def pooled_numbers(frame: pd.DataFrame) -> Iterator[tuple[str, str, Number]]:
     df = frame["df"].fillna(np.inf)
     quantile = stats.t.ppf((1 + frame["level"].fillna(0.95)) / 2, df)
     variance = frame["se"].fillna((frame["high"] - frame["low"]) / 2 / quantile) ** 2
-    pool = partial(_pool, frame["value"].to_numpy(float), variance.to_numpy(float))
-    yield "synthesis.att", STATSMODELS, partial(pool, "iterated", "mean_effect_re")
-    yield "synthesis.common", STATSMODELS, partial(pool, "iterated", "mean_effect_fe")
-    yield "synthesis.usual", STATSMODELS, partial(pool, "dl", "mean_effect_re")
+    given = frame["value"].to_numpy(float), variance.to_numpy(float)
+    yield "synthesis.att", SCIPY, partial(_paule_mandel, *given)
+    yield "synthesis.common", STATSMODELS, partial(_combined, *given, "mean_effect_fe")
+    yield "synthesis.usual", STATSMODELS, partial(_combined, *given, "mean_effect_re")
 
 
-def _pool(values: np.ndarray, variances: np.ndarray, method: str, what: str) -> float:
+def _paule_mandel(values: np.ndarray, variances: np.ndarray) -> float:
+    """Mean under the variance between studies for which Cochran's Q is what chance leads to expect.
+
+    By bisection: statsmodels' own iteration ends at zero where rounding carries it past the solution.
+    """
+
+    def mean(between: float) -> float:
+        return float(np.average(values, weights=1 / (variances + between)))
+
+    def excess(between: float) -> float:
+        return float(np.sum((values - mean(between)) ** 2 / (variances + between))) - (len(values) - 1)
+
+    most = float(np.ptp(values)) ** 2 * len(values) + 1.0
+    return mean(optimize.bisect(excess, 0.0, most, xtol=1e-15) if excess(0.0) > 0 else 0.0)
+
+
+def _combined(values: np.ndarray, variances: np.ndarray, what: str) -> float:
     from statsmodels.stats.meta_analysis import combine_effects
 
-    found = combine_effects(values, variances, method_re=method, atol=1e-12, maxiter=10_000)
-    if what == "mean_effect_re" and found.tau2 < 0:
-        return float(found.mean_effect_fe)  # its variance between studies may be below zero; none is meant
-    return float(getattr(found, what))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = combine_effects(values, variances, method_re="dl")
+    # its variance between studies may lie below zero, where everybody else takes zero
+    return float(found.mean_effect_fe if found.tau2 < 0 else getattr(found, what))

@@ -3,16 +3,21 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from project import copy_project
+from scipy import stats
 from synthesis_reports import effect, write_report
 
 from rpeval.audit.audit import audit
 from rpeval.audit.independent import independent
 from rpeval.audit.pack import pack_report
+from rpeval.audit.second_numbers import pooled_numbers
 from rpeval.audit.verdict import Reason, Verdict
 from rpeval.findings import open_findings
 from rpeval.findings.compare import compare
+from rpeval.methods.synthesis.pooling import common_effect, der_simonian_laird, pooled
 from rpeval.runs.synthesis import name_studies, run_synthesis
 
 STUDIES = {"reports/ash": (-1.0, 0.6), "reports/birch": (-2.5, 0.9), "../far/reports/cypress": (0.4, 1.2)}
@@ -86,6 +91,21 @@ def test_its_means_agree_with_another_program(made):
         "synthesis.att", "synthesis.common", "synthesis.usual"
     }  # fmt: skip
     assert opinions["synthesis.att"].ours == open_findings(made).findings["synthesis.att"].value
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_other_programs_agree_whatever_the_studies_found(seed):
+    rng = np.random.default_rng(seed)
+    k = int(rng.integers(3, 15))
+    se, true = rng.uniform(0.3, 1.5, k), rng.normal(-2, rng.choice([0.0, 0.3, 1.5]), k)
+    value = true + se * rng.standard_normal(k)
+    half = se * stats.t.ppf(0.975, 20)  # every other study tells its interval only
+    told = pd.DataFrame({"value": value, "se": np.where(np.arange(k) % 2, np.nan, se), "low": value - half,
+                         "high": value + half, "level": 0.95, "df": 20.0})  # fmt: skip
+    theirs = {id: number() for id, _, number in pooled_numbers(told)}
+    ours = {name: method(told.assign(study=range(k), se=se)).value for name, method in
+            {"att": pooled, "common": common_effect, "usual": der_simonian_laird}.items()}  # fmt: skip
+    assert theirs == pytest.approx({f"synthesis.{name}": mean for name, mean in ours.items()}, abs=1e-8)
 
 
 def test_where_the_interval_lies_is_its_conclusion(made):

@@ -129,7 +129,12 @@ def _check(one: Seen, quotes: Quotes) -> Checked:
 def _compare(one: Seen, now: Quote, made: Checked) -> Checked:
     """Compare what stands there with what was filled and with what the study says now."""
     fix = "Fill the template again, or replace it by hand."
+    now = replace(now, shown=_straight(now.shown))
+    if one.text is not None:
+        one = replace(one, text=_straight(one.text))
     then, moved = one.entry, one.part in (ROWS, PICTURE)
+    if then is not None:
+        then = replace(then, shown=_straight(then.shown))
     judged = then is not None and one.part not in NOT_JUDGED and then.decision != now.decision
     if judged and (moved or one.text in (then.shown, now.shown)):
         what = f"Its verdict was {then.decision or 'none'} and is now {now.decision or 'none'}."
@@ -152,6 +157,11 @@ def _compare(one: Seen, now: Quote, made: Checked) -> Checked:
         what = f"{there}; filled was “{then.shown}”, and the study says “{now.shown}”."
         return replace(made, state=ALTERED, what=what, fix="Write what the study says, or remove it.")
     return replace(made, state=STALE, what=_change(then.shown, now.shown), fix=fix)
+
+
+def _straight(text: str) -> str:
+    """Make no difference between apostrophes: a word processor turns them by itself."""
+    return text.replace("’", "'")
 
 
 _KIND = {part: f"{kind}." for kind, part in KINDS.items()}

@@ -157,6 +157,24 @@ def test_words_around_a_number_may_change(pair):
     assert verify(path, folder).wrong == []
 
 
+def test_an_apostrophe_that_a_word_processor_turned_is_no_change(ready, tmp_path):
+    folder = tmp_path / "lakeshore"
+    shutil.copytree(ready[0], folder)
+    found_later(folder, "data.schools", label="The district's schools")
+    file = docx.Document()
+    file.add_paragraph("{{ data.schools|label }}: {{ data.schools }}")
+    file.save(tmp_path / "b.docx")
+    filled = fill(tmp_path / "b.docx", folder).path
+    for turned in ("'", "’"):
+        file = docx.Document(filled)
+        for text in file.element.body.iter(qn("w:t")):
+            text.text = (text.text or "").replace("’", turned).replace("'", turned)
+        file.save(tmp_path / "turned.docx")
+        assert said(tmp_path / "turned.docx", folder) == {}
+    found_later(folder, "data.schools", label="The county's schools")
+    assert said(tmp_path / "turned.docx", folder) == {"data.schools|label": "stale"}
+
+
 def test_numbers_moved_to_another_place_are_found(ready, tmp_path):
     folder, path, _ = ready
     file = docx.Document(path)

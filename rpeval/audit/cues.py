@@ -80,10 +80,9 @@ def unknown_data(record: Mapping[str, Any], present: Present) -> tuple[str, ...]
 
 
 def find_params(root: Path, name: str) -> Path | None:
-    """Find a params file in a project: at the recorded place, or elsewhere in params/."""
-    if (root / name).is_file():
-        return root / name
-    return next(iter(sorted((root / "params").rglob(Path(name).name))), None)
+    """Find a params file in a project: at the recorded place, or below its folder."""
+    path = root / name
+    return path if path.is_file() else next(iter(sorted(path.parent.rglob(path.name))), None)
 
 
 def _params(record: Mapping[str, Any], root: Path) -> Iterator[Cue]:

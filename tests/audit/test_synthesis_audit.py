@@ -34,6 +34,7 @@ def made(tmp_path_factory) -> Path:
     root = copy_project(tmp_path_factory.mktemp("several") / "project")
     for folder, told in STUDIES.items():
         write(root, folder, *told)
+    (root / "params/suspensions-att.yml").write_text("params: {}\n")  # a study of the same name
     told = name_studies([root / folder for folder in STUDIES], finding="suspensions.att", root=root)
     return run_synthesis(told, root=root)
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rpeval.errors import RpevalError
-from rpeval.inputs.params import read_params
-from rpeval.inputs.synthesis import ABOUT, read_synthesis
-from rpeval.runs.manifest import is_as_recorded, is_synthesis
+from rpeval.inputs.synthesis import ABOUT
+from rpeval.runs.manifest import is_as_recorded, params_reader
 from rpeval.runs.measure import count_cells
 from rpeval.runs.notebook import code_cells, first_line, hash_cells, read_notebook
 from rpeval.runs.software import describe_code, describe_machine
@@ -97,8 +96,7 @@ def _params(record: Mapping[str, Any], root: Path) -> Iterator[Cue]:
     if path.read_bytes() == record["params"]["text"].encode():
         return
     try:
-        read = read_synthesis if is_synthesis(record) else read_params
-        now = flatten(json.loads(json.dumps(read(path, root=root).resolved())))
+        now = flatten(json.loads(json.dumps(params_reader(record)(path, root=root).resolved())))
     except RpevalError as error:
         yield Cue("params", name, f"It cannot be read any more: {error.problems[0]}")
         return

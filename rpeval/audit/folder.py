@@ -18,6 +18,7 @@ from typing import Any
 from rpeval.audit.pack import place_of
 from rpeval.errors import RpevalError
 from rpeval.findings.compare import compare
+from rpeval.inputs.synthesis import folder_name
 from rpeval.runs.manifest import NAME, is_as_recorded, is_synthesis
 from rpeval.runs.notebook import code_cells, read_notebook
 from rpeval.runs.room import report_places
@@ -94,7 +95,7 @@ def _told(record: Mapping[str, Any]) -> tuple[Any, Any]:
     """Give the seed and the name that the params in a manifest tell; in a synthesis nothing is drawn."""
     told = record["params"]["resolved"]
     if is_synthesis(record):
-        return 0, f"synthesis-{told['synthesis']}"
+        return 0, folder_name(told["synthesis"])
     return told.get("seed"), told.get("study")
 
 

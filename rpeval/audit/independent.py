@@ -19,10 +19,10 @@ from rpeval.findings.finding import Finding
 from rpeval.findings.store import Collected, open_findings, write_whole
 from rpeval.inputs.estimates import read_estimates
 from rpeval.inputs.panel import read_panel
-from rpeval.inputs.params import Params, find_root, read_params
+from rpeval.inputs.params import Params, find_root
 from rpeval.inputs.survey import read_survey
-from rpeval.inputs.synthesis import Synthesis, read_synthesis
-from rpeval.runs.manifest import PLAIN, is_as_recorded, is_synthesis, open_manifest, read_key
+from rpeval.inputs.synthesis import Synthesis
+from rpeval.runs.manifest import PLAIN, is_as_recorded, open_manifest, params_reader, read_key
 
 RELATIVE, ABSOLUTE = 1e-6, 1e-8
 TOLERANCE = f"within {RELATIVE:g} of its size"
@@ -88,8 +88,7 @@ def open_study(folder: Path) -> Params | Synthesis:
     ]
     if changed:
         raise RunError(changed)
-    read = read_synthesis if is_synthesis(content) else read_params
-    return read(content["params"]["resolved"], root=root)
+    return params_reader(content)(content["params"]["resolved"], root=root)
 
 
 def _recipes(params: Params | Synthesis, found: Collected) -> Iterator[tuple[str, tuple[str, Number]]]:

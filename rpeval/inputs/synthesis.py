@@ -30,6 +30,11 @@ FindingId = Annotated[
 ]
 
 
+def folder_name(synthesis: str) -> str:
+    """Give the name of a synthesis's folder below reports/."""
+    return f"synthesis-{synthesis}"
+
+
 def _is_there(path: str, info: ValidationInfo) -> str:
     if info.context and (absent := explain_absent(info.context.root, path)):
         raise refuse(*absent)
@@ -104,7 +109,7 @@ class Synthesis(ParamsFile):
     @property
     def study(self) -> str:
         """The name of the report's folder."""
-        return f"synthesis-{self.synthesis}"
+        return folder_name(self.synthesis)
 
     @property
     def district(self) -> Several:

@@ -11,8 +11,9 @@ def typeset(text: str) -> str:
     >>> typeset("Students' sense of a school's safety"), typeset("the key 'years'")
     ('Students’ sense of a school’s safety', "the key 'years'")
     """
-    quotes = re.search(r"(?:^|[^\w])'", text)
-    return text if quotes else re.sub(r"(?<=\w)'(?=[a-z]|[\s.,;:)]|$)", "’", text)
+    if "'" not in text or re.search(r"(?:^|[^\w])'", text):
+        return text
+    return re.sub(r"(?<=\w)'(?=[a-z]|[\s.,;:)]|$)", "’", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,16 @@ Two runs on one machine with the same inputs and code give the same manifest but
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rpeval.errors import Problem, RunError
 from rpeval.findings import Collected, open_findings
 from rpeval.findings.store import dump, write_whole
+from rpeval.inputs.params import read_params
 from rpeval.inputs.plan import fingerprint, key_path, read_key_file
+from rpeval.inputs.synthesis import read_synthesis
 from rpeval.runs.measure import count_cells
 from rpeval.runs.notebook import hash_cells, hash_code
 from rpeval.runs.room import Room
@@ -156,6 +158,11 @@ def _read(folder: Path) -> dict[str, Any] | None:
 def is_synthesis(record: Mapping[str, Any]) -> bool:
     """Say whether a manifest is of a synthesis over several studies."""
     return "synthesis" in record["params"]["resolved"]
+
+
+def params_reader(record: Mapping[str, Any]) -> Callable[..., Any]:
+    """Give what reads the params of a manifest's report: those of a study, or of a synthesis."""
+    return read_synthesis if is_synthesis(record) else read_params
 
 
 def is_finished(folder: Path) -> bool:

@@ -1,8 +1,8 @@
-"""Change exactly one thing in each simulated study: does the audit name it, with the right verdict?
+"""Change exactly one thing in each shipped report: does the audit name it, with the right verdict?
 
-python bench/audit_mutations.py [--only WORD] [--studies NAME ...] writes bench/audit_mutations.md, or, with
---only or --studies, prints the chosen rows. The project is copied without git, so nothing that changed can be
-put back from a commit; runs are real.
+python bench/audit_mutations.py [--only WORD] [--reports NAME ...] writes bench/audit_mutations.md (about
+half an hour), or, with --only or --reports, prints the chosen rows. The project is copied without git, so
+nothing that changed can be put back from a commit; runs are real.
 """
 
 import argparse
@@ -28,8 +28,11 @@ from rpeval.audit.audit import Audit, audit  # noqa: E402
 from rpeval.audit.verdict import Verdict  # noqa: E402
 from rpeval.runs import software  # noqa: E402
 from rpeval.runs.study import run_study  # noqa: E402
+from rpeval.runs.synthesis import run_synthesis  # noqa: E402
 
 STUDIES = ("lakeshore", "riverbend", "prairie")
+SYNTHESIS = "districts"
+REPORTS = (*STUDIES, SYNTHESIS)
 TARGET = ROOT / "bench/audit_mutations.md"
 STANDS, MOVES = {Verdict.REPRODUCED}, {Verdict.MOVED, Verdict.CHANGED}
 
@@ -58,10 +61,10 @@ def change(path: Path, old: str, new: str) -> None:
     path.write_text(changed, encoding="utf-8")
 
 
-def change_last_cell(path: Path, line: str) -> None:
-    """Put a line before the code of a notebook's last code cell."""
+def change_cell(path: Path, line: str) -> None:
+    """Put a line before the code of the cell in which a notebook saves its findings."""
     content = json.loads(path.read_text(encoding="utf-8"))
-    cell = [c for c in content["cells"] if c["cell_type"] == "code"][-1]
+    cell = next(c for c in content["cells"] if "book.save(" in "".join(c["source"]))
     cell["source"] = [f"{line}\n", *cell["source"]]
     path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
 
@@ -88,9 +91,9 @@ MORE = (
 )
 
 
-def mutations(study: str) -> Iterator[Mutation]:
+def of_study(study: str) -> Iterator[Mutation]:
     """Give the changes of one study."""
-    data, params, report = f"data/simulated/{study}", f"params/{study}.yml", f"reports/{study}"
+    data, params = f"data/simulated/{study}", f"params/{study}.yml"
     yield Mutation("a margin in the params", lambda p, _: change(
         p / params, r"(oss_per_100: )1\.0", r"\g<1>9.0"), ("params", params), STANDS)  # fmt: skip
     yield Mutation(
@@ -113,25 +116,76 @@ def mutations(study: str) -> Iterator[Mutation]:
     ):  # fmt: skip
         path = f"notebooks/{name}.ipynb"
         yield Mutation(
-            f"a cell of {name}", lambda p, _, path=path, line=line: change_last_cell(p / path, line),
+            f"a cell of {name}", lambda p, _, path=path, line=line: change_cell(p / path, line),
             ("notebooks", path), right)  # fmt: skip
-    yield Mutation("a function of the package", lambda p, stack: package(
-        p, stack, "methods/did/imputation.py", r"(return jackknife_estimate\()(gaps)", r"\g<1>1.01 * \g<2>"),
-        ("package", "rpeval/methods/did/imputation.py"), MOVES)  # fmt: skip
+    yield from of_package(
+        "methods/did/imputation.py", r"(return jackknife_estimate\()(gaps)", r"\g<1>1.01 * \g<2>"
+    )
+    yield from of_machine()
+    yield from of_report(
+        f"reports/{study}", count=r"data\.schools", table="suspensions.trend", picture="suspensions.trend"
+    )
+
+
+def of_synthesis(name: str) -> Iterator[Mutation]:
+    """Give the changes of a synthesis."""
+    estimates, params = "data/simulated/synthesis/estimates.csv", f"params/syntheses/{name}.yml"
+    notebook = "notebooks/06_synthesis.ipynb"
+    yield Mutation("the title in the params", lambda p, _: change(
+        p / params, "(title: )Restorative", r"\g<1>Other"), ("params", params), STANDS)  # fmt: skip
+    yield Mutation("an estimate that is pooled", lambda p, _: change(
+        p / estimates, r"(birch_hollow,.*,)-(1\.392,)", r"\1\2"), ("data", estimates), MOVES)  # fmt: skip
+    yield Mutation("a study that is pooled is gone", lambda p, _: change(
+        p / estimates, r"birch_hollow,.*\n", ""), ("data", estimates), MOVES)  # fmt: skip
+    yield Mutation("the table of estimates is elsewhere", lambda p, _: (p / estimates).rename(
+        p / "elsewhere.csv"), ("data", estimates), {Verdict.NOT_RUN})  # fmt: skip
+    for what, line, right in (
+        ("a cell", MORE.format(id="synthesis.att", field="value", value="9.9"), {Verdict.MOVED}),
+        ("a conclusion", MORE.format(id="synthesis.reading", field="value", value='"x"'), {Verdict.CHANGED}),
+        ("a remark", "# a remark", STANDS),
+    ):
+        yield Mutation(
+            f"{what} in 06_synthesis",
+            lambda p, _, line=line: change_cell(p / notebook, line),
+            ("notebooks", notebook),
+            right,
+        )
+    yield from of_package(
+        "methods/synthesis/pooling.py", r"(tau2 = len\(y\), )(tau_squared)", r"\g<1>0.9 * \g<2>"
+    )
+    yield from of_machine()
+    yield from of_report(
+        f"reports/synthesis-{name}", count=r"synthesis\.studies_n", table="synthesis.funnel",
+        picture="synthesis.studies",
+    )  # fmt: skip
+
+
+def of_package(name: str, old: str, new: str) -> Iterator[Mutation]:
+    """Give two changes of the package: one in a method, and one that changes no number."""
+    yield Mutation("a function of the package", lambda p, stack: package(p, stack, name, old, new),
+                   ("package", f"rpeval/{name}"), MOVES)  # fmt: skip
+    remark = "methods/did/twfe.py"
     yield Mutation("a remark in the package", lambda p, stack: package(
-        p, stack, "methods/did/twfe.py", r"\Z", "\n# a remark\n"),
-        ("package", "rpeval/methods/did/twfe.py"), STANDS)  # fmt: skip
+        p, stack, remark, r"\Z", "\n# a remark\n"), ("package", f"rpeval/{remark}"), STANDS)  # fmt: skip
+
+
+def of_machine() -> Iterator[Mutation]:
+    """Give changes of what the computation stands on."""
     yield Mutation(
         "another version of pandas", lambda _, stack: version(stack), ("environment", "pandas"), STANDS
     )
     yield Mutation("another processor type", lambda _, stack: stack.enter_context(
         mock.patch.object(software, "blas_core", return_value="Other")),
         ("environment", "blas.core"), STANDS)  # fmt: skip
+
+
+def of_report(report: str, *, count: str, table: str, picture: str) -> Iterator[Mutation]:
+    """Give changes of files of a finished report; the count is a finding that its page shows."""
     for what, path, old, new in (
-        ("a digit of a finding", "findings.json", r'("id": "data\.schools",[^}]*?"value": )\d+', r"\g<1>61"),
-        ("a digit of the page", "report.html", r'(data-finding="data\.schools"[^>]*>)\d', r"\g<1>9"),
-        ("a digit of a table", "tables/suspensions.trend.csv", r"\d\.\d", "9.9"),
-        ("a picture", "figures/suspensions.trend.svg", r'(<path[^>]* d="M ?)', r"\g<1>1"),
+        ("a digit of a finding", "findings.json", rf'("id": "{count}",[^}}]*?"value": )\d+', r"\g<1>61"),
+        ("a digit of the page", "report.html", rf'({count}"[^>]*>)\d', r"\g<1>9"),
+        ("a digit of a table", f"tables/{table}.csv", r"\d\.\d", "9.9"),
+        ("a picture", f"figures/{picture}.svg", r'(<path[^>]* d="M ?)', r"\g<1>1"),
     ):
         yield Mutation(what, lambda p, _, path=path, old=old, new=new: change(p / report / path, old, new),
                        ("altered", path), {Verdict.ALTERED})  # fmt: skip
@@ -148,35 +202,42 @@ def explained(made: Audit, one: Mutation) -> bool:
     return made.explanation is None or made.explanation.named == (name if kind == "data" else kind,)
 
 
-def measure(project: Path, study: str, one: Mutation) -> tuple[str, ...]:
-    """Make one change in a copy of a project, audit it, and give a row of the table."""
+def make(project: Path, name: str) -> Path:
+    """Make a report in a project, of a study or of the synthesis."""
+    if name == SYNTHESIS:
+        return run_synthesis(project / f"params/syntheses/{name}.yml")
+    return run_study(project / f"params/{name}.yml")
+
+
+def measure(project: Path, report: Path, one: Mutation) -> tuple[str, ...]:
+    """Make one change in a copy of a project, audit a report, and give a row of the table."""
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         copy = shutil.copytree(project, Path(place) / "project")
         one.spoil(copy, stack)
         begun = time.monotonic()
-        made = audit(copy / "reports" / study)
+        made = audit(copy / "reports" / report.name)
         seconds = time.monotonic() - begun
     right = named(made) == {one.named} and made.verdict in one.verdicts and explained(made, one)
     told = "; ".join(f"{kind}: {name}" for kind, name in sorted(named(made))[:3])
-    return study, one.what, told, str(made.verdict), f"{seconds:.0f}", "yes" if right else "NO"
+    return report.name, one.what, told, str(made.verdict), f"{seconds:.0f}", "yes" if right else "NO"
 
 
 def main() -> None:
     """Run the mutations and write or print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", default="", help="changes whose words hold this")
-    parser.add_argument("--studies", nargs="*", default=STUDIES)
+    parser.add_argument("--reports", nargs="*", default=REPORTS, choices=REPORTS)
     chosen = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as place:
         project = copy_project(Path(place) / "project")
-        for study in chosen.studies:
-            run_study(project / f"params/{study}.yml")
-            for one in mutations(study):
+        for name in chosen.reports:
+            report = make(project, name)
+            for one in of_synthesis(name) if name == SYNTHESIS else of_study(name):
                 if chosen.only in one.what:
-                    rows.append(measure(project, study, one))
+                    rows.append(measure(project, report, one))
                     print(" | ".join(rows[-1]), flush=True)
-    if not chosen.only and tuple(chosen.studies) == STUDIES:
+    if not chosen.only and tuple(chosen.reports) == REPORTS:
         TARGET.write_text(table(rows), encoding="utf-8")
     sys.exit(any(row[-1] == "NO" for row in rows))
 
@@ -187,7 +248,7 @@ def table(rows: list[tuple[str, ...]]) -> str:
     lines = ["# What the audit names when exactly one thing changed", "",
              f"{good} of {len(rows)} changes are named, and nothing else, with the right verdict.",
              "Made by `python bench/audit_mutations.py`.", "",
-             "| study | changed | named | verdict | seconds | right |",
+             "| report | changed | named | verdict | seconds | right |",
              "|---|---|---|---|---:|---|"]  # fmt: skip
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
 

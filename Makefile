@@ -41,8 +41,8 @@ bench: .venv/.ready ## Measure speed, memory and calibration, quickly, into benc
 	$(BIN)/python bench/run.py
 
 lock: ## Pin all dependencies again, with hashes (needs uv)
-	uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url \
-	  --no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --fork-strategy fewest --all-extras --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
 
 clean: ## Remove what the project made: .venv/, reports/, caches
 	rm -rf .venv reports build dist *.egg-info .pytest_cache .ruff_cache .hypothesis bench/out

@@ -59,9 +59,9 @@ def _unanswered(students: pd.DataFrame, district: District, recipe: Mapping[str,
 def _dates(year_no: pd.Series, district: District, rng: np.random.Generator) -> np.ndarray:
     """Draw a school day of each row's year, from the first full week of September on."""
     opening = np.array([f"{year}-09-01" for year in district.years], dtype="datetime64[D]")
-    monday = np.busday_offset(opening + 1, 0, roll="forward", weekmask="Mon")
+    monday = np.busday_offset(opening + np.timedelta64(1, "D"), 0, roll="forward", weekmask="Mon")
     day = rng.integers(0, SCHOOL_DAYS, len(year_no))
-    return (monday[year_no] + day // 5 * 7 + day % 5).astype(str)
+    return (monday[year_no] + (day // 5 * 7 + day % 5).astype("timedelta64[D]")).astype(str)
 
 
 def _silent(incidents: pd.DataFrame, district: District, told: Mapping[str, Any]) -> np.ndarray:

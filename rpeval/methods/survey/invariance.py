@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import sparse, stats
+from scipy import linalg, sparse, stats
 
 from rpeval.errors import MethodError, Problem
 from rpeval.methods.survey.factors import (
@@ -158,7 +158,7 @@ def _join(moments: list[OrdinalMoments], units: list[np.ndarray] | None) -> _Joi
     size = np.repeat(ns, len(target) // len(ns))
     schools_n = None
     if units is None:
-        gamma = sparse.block_diag([cov * sum(ns) / n for n, cov in zip(ns, own, strict=True)]).toarray()
+        gamma = linalg.block_diag(*[cov * sum(ns) / n for n, cov in zip(ns, own, strict=True)])
     else:
         labels = np.unique(np.concatenate(units))
         schools_n = len(labels)

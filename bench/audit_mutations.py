@@ -1,7 +1,7 @@
 """Change exactly one thing in each shipped report: does the audit name it, with the right verdict?
 
-python bench/audit_mutations.py [--only WORD] [--reports NAME ...] writes bench/audit_mutations.md (about
-half an hour), or, with --only or --reports, prints the chosen rows. The project is copied without git, so
+python bench/audit_mutations.py [--only WORD] [--reports NAME ...] writes bench/audit_mutations.md (in about
+20 minutes), or, with --only or --reports, prints the chosen rows. The project is copied without git, so
 nothing that changed can be put back from a commit; runs are real.
 """
 
@@ -108,16 +108,12 @@ def of_study(study: str) -> Iterator[Mutation]:
         ("data", f"{data}/survey.csv"), MOVES)  # fmt: skip
     yield Mutation("a file of the data is elsewhere", lambda p, _: (p / data / "adoption.csv").rename(
         p / data / "starts.csv"), ("data", f"{data}/adoption.csv"), {Verdict.NOT_RUN})  # fmt: skip
-    for name, line, right in (
-        ("01_suspensions", MORE.format(id="data.schools", field="value", value="999"), {Verdict.MOVED}),
-        ("02_disproportionality",
-         MORE.format(id="harms.achievement_sd.att", field="decision", value='"another"'), {Verdict.CHANGED}),
-        ("03_belonging", "# a remark", STANDS),
-    ):  # fmt: skip
-        path = f"notebooks/{name}.ipynb"
-        yield Mutation(
-            f"a cell of {name}", lambda p, _, path=path, line=line: change_cell(p / path, line),
-            ("notebooks", path), right)  # fmt: skip
+    yield of_notebook(
+        "01_suspensions", "a number", MORE.format(id="data.schools", field="value", value="999")
+    )
+    worse = MORE.format(id="harms.achievement_sd.att", field="decision", value='"another"')
+    yield of_notebook("02_disproportionality", "a conclusion", worse)
+    yield of_notebook("03_belonging", "a remark", "# a remark")
     yield from of_package(
         "methods/did/imputation.py", r"(return jackknife_estimate\()(gaps)", r"\g<1>1.01 * \g<2>"
     )
@@ -130,7 +126,6 @@ def of_study(study: str) -> Iterator[Mutation]:
 def of_synthesis(name: str) -> Iterator[Mutation]:
     """Give the changes of a synthesis."""
     estimates, params = "data/simulated/synthesis/estimates.csv", f"params/syntheses/{name}.yml"
-    notebook = "notebooks/06_synthesis.ipynb"
     yield Mutation("the title in the params", lambda p, _: change(
         p / params, "(title: )Restorative", r"\g<1>Other"), ("params", params), STANDS)  # fmt: skip
     yield Mutation("an estimate that is pooled", lambda p, _: change(
@@ -139,17 +134,12 @@ def of_synthesis(name: str) -> Iterator[Mutation]:
         p / estimates, r"birch_hollow,.*\n", ""), ("data", estimates), MOVES)  # fmt: skip
     yield Mutation("the table of estimates is elsewhere", lambda p, _: (p / estimates).rename(
         p / "elsewhere.csv"), ("data", estimates), {Verdict.NOT_RUN})  # fmt: skip
-    for what, line, right in (
-        ("a cell", MORE.format(id="synthesis.att", field="value", value="9.9"), {Verdict.MOVED}),
-        ("a conclusion", MORE.format(id="synthesis.reading", field="value", value='"x"'), {Verdict.CHANGED}),
-        ("a remark", "# a remark", STANDS),
-    ):
-        yield Mutation(
-            f"{what} in 06_synthesis",
-            lambda p, _, line=line: change_cell(p / notebook, line),
-            ("notebooks", notebook),
-            right,
-        )
+    notebook = "06_synthesis"
+    yield of_notebook(notebook, "a number", MORE.format(id="synthesis.att", field="value", value="9.9"))
+    yield of_notebook(
+        notebook, "a conclusion", MORE.format(id="synthesis.reading", field="value", value='"x"')
+    )
+    yield of_notebook(notebook, "a remark", "# a remark")
     yield from of_package(
         "methods/synthesis/pooling.py", r"(tau2 = len\(y\), )(tau_squared)", r"\g<1>0.9 * \g<2>"
     )
@@ -158,6 +148,13 @@ def of_synthesis(name: str) -> Iterator[Mutation]:
         f"reports/synthesis-{name}", count=r"synthesis\.studies_n", table="synthesis.funnel",
         picture="synthesis.studies",
     )  # fmt: skip
+
+
+def of_notebook(name: str, what: str, line: str) -> Mutation:
+    """Give a change of the cell in which a notebook saves: of a number, of a conclusion, or of neither."""
+    path = f"notebooks/{name}.ipynb"
+    right = {"a number": {Verdict.MOVED}, "a conclusion": {Verdict.CHANGED}, "a remark": STANDS}[what]
+    return Mutation(f"{what} in {name}", lambda p, _: change_cell(p / path, line), ("notebooks", path), right)
 
 
 def of_package(name: str, old: str, new: str) -> Iterator[Mutation]:

@@ -23,7 +23,9 @@ Result = dict[str, Any]
 
 ABOUT = """Written by `bench/many.py`, whose first lines say what each way does. Each study is drawn from the
 recipe of Prairie (12 schools, 7 years, a survey, logs and costs) and goes through notebooks 01 to 05 to its
-pages. CPU seconds are those of all processes that a way started; on a cluster nobody counts them."""
+pages. CPU seconds are those of all processes that a way started; on a cluster nobody counts them.
+Parts that began hours apart may have met a machine of another speed: compare seconds within a part, and
+ratios of parts that lie close together."""
 HEADS = {
     "ways": "| way | studies | seconds | seconds a study | CPU s a study | naive ÷ this | this ÷ floor |\n"
     "|---|--:|--:|--:|--:|--:|--:|",

@@ -26,13 +26,13 @@ from project import copy_project  # noqa: E402
 from rpeval.audit import audit as audit_module  # noqa: E402
 from rpeval.audit.audit import Audit, audit  # noqa: E402
 from rpeval.audit.verdict import Verdict  # noqa: E402
+from rpeval.inputs.synthesis import folder_name  # noqa: E402
 from rpeval.runs import software  # noqa: E402
 from rpeval.runs.study import run_study  # noqa: E402
 from rpeval.runs.synthesis import run_synthesis  # noqa: E402
 
-STUDIES = ("lakeshore", "riverbend", "prairie")
 SYNTHESIS = "districts"
-REPORTS = (*STUDIES, SYNTHESIS)
+REPORTS = ("lakeshore", "riverbend", "prairie", SYNTHESIS)
 TARGET = ROOT / "bench/audit_mutations.md"
 STANDS, MOVES = {Verdict.REPRODUCED}, {Verdict.MOVED, Verdict.CHANGED}
 
@@ -111,15 +111,15 @@ def of_study(study: str) -> Iterator[Mutation]:
     yield of_notebook(
         "01_suspensions", "a number", MORE.format(id="data.schools", field="value", value="999")
     )
-    worse = MORE.format(id="harms.achievement_sd.att", field="decision", value='"another"')
-    yield of_notebook("02_disproportionality", "a conclusion", worse)
+    other = MORE.format(id="harms.achievement_sd.att", field="decision", value='"another"')
+    yield of_notebook("02_disproportionality", "a conclusion", other)
     yield of_notebook("03_belonging", "a remark", "# a remark")
     yield from of_package(
         "methods/did/imputation.py", r"(return jackknife_estimate\()(gaps)", r"\g<1>1.01 * \g<2>"
     )
     yield from of_machine()
     yield from of_report(
-        f"reports/{study}", count=r"data\.schools", table="suspensions.trend", picture="suspensions.trend"
+        study, count=r"data\.schools", table="suspensions.trend", picture="suspensions.trend"
     )
 
 
@@ -145,7 +145,7 @@ def of_synthesis(name: str) -> Iterator[Mutation]:
     )
     yield from of_machine()
     yield from of_report(
-        f"reports/synthesis-{name}", count=r"synthesis\.studies_n", table="synthesis.funnel",
+        folder_name(name), count=r"synthesis\.studies_n", table="synthesis.funnel",
         picture="synthesis.studies",
     )  # fmt: skip
 
@@ -176,8 +176,9 @@ def of_machine() -> Iterator[Mutation]:
         ("environment", "blas.core"), STANDS)  # fmt: skip
 
 
-def of_report(report: str, *, count: str, table: str, picture: str) -> Iterator[Mutation]:
+def of_report(folder: str, *, count: str, table: str, picture: str) -> Iterator[Mutation]:
     """Give changes of files of a finished report; the count is a finding that its page shows."""
+    report = f"reports/{folder}"
     for what, path, old, new in (
         ("a digit of a finding", "findings.json", rf'("id": "{count}",[^}}]*?"value": )\d+', r"\g<1>61"),
         ("a digit of the page", "report.html", rf'({count}"[^>]*>)\d', r"\g<1>9"),

@@ -105,18 +105,21 @@ def test_the_lock_is_hashed_and_names_no_index():
     assert not re.search(r"https?://|--index|--find-links|file:", text)
 
 
+def pinned() -> list[str]:
+    """Name the libraries of the lock, one as often as it is pinned."""
+    return re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text(), re.M)
+
+
 def test_every_python_gets_the_same_version_of_a_library():
     """Another numpy draws other random numbers from the same seed, so simulated data would differ."""
-    pinned = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text(), re.M)
-    assert sorted(pinned) == sorted(set(pinned))
+    assert sorted(pinned()) == sorted(set(pinned()))
 
 
 def test_the_lock_pins_what_the_project_asks_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     asked = [*project["dependencies"], *project["optional-dependencies"]["test"]]
     names = {re.split(r"[<>=]", a)[0] for a in asked}
-    pinned = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text(), re.M))
-    assert names <= pinned
+    assert names <= set(pinned())
 
 
 def test_no_path_of_a_machine_is_written_down():

@@ -12,11 +12,11 @@ from typing import Any
 
 from rpeval.errors import Problem, RunError
 from rpeval.findings.store import dump, write_whole
-from rpeval.inputs.plan import key_path, lock_files
+from rpeval.inputs.plan import fingerprint, key_path, lock_files
 from rpeval.runs.batch import Batch
 from rpeval.runs.manifest import NAME, choose_key, is_as_recorded, list_outputs, open_manifest, read_key
 from rpeval.runs.progress import Lines
-from rpeval.runs.room import list_visible, name_inputs, tell_change
+from rpeval.runs.room import hash_or_none, list_visible, name_inputs, tell_change
 from rpeval.runs.software import PACKAGE, describe_commit, describe_python, hash_files, hash_tree
 from rpeval.runs.study import failed_folder, replacing
 from rpeval.runs.swap import drop_failure
@@ -26,8 +26,23 @@ _crew = threading.local()
 
 Files = dict[str, bytes]
 SHARED = ("notebooks", "data/reference")
+LARGE = 64 * 2**20  # bytes; a scheduler holds what it passes on in memory, for each study that is sent
 SCRATCH = "rpeval-study-"
 DAMAGED = "What arrived is not what was sent."
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Large:
+    """A file too large to be sent, which a worker has to see where it lies here.
+
+    place   : its whole path
+    sha256  : hash of its content
+    bytes_n : its size
+    """
+
+    place: str
+    sha256: str
+    bytes_n: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,7 +56,7 @@ class Parcel:
     """
 
     study: str
-    files: Files
+    files: dict[str, bytes | Large]
     seal: str
     software: dict[str, Any]
 
@@ -60,13 +75,15 @@ class Returned:
     seal: str
 
 
-def seal(files: Mapping[str, bytes]) -> str:
+def seal(files: Mapping[str, bytes | Large]) -> str:
     """Hash files with their paths as one.
 
     >>> seal({"a": b"1"}) == seal({"a": b"2"}), seal({"a": b"1"}) == seal({"b": b"1"})
     (False, False)
     """
-    return hash_tree({path: sha256(body).hexdigest() for path, body in files.items()})
+    return hash_tree(
+        {path: sha256(f).hexdigest() if isinstance(f, bytes) else f.sha256 for path, f in files.items()}
+    )
 
 
 def describe_software() -> dict[str, Any]:
@@ -82,15 +99,20 @@ def pack_study(params: Any, params_path: Path) -> Parcel:
     study's marks goes along, so that they can be compared with those of an earlier report.
     """
     paths = [path for name in SHARED for path in list_visible(params.root / name)]
-    paths += [path for path in params.source_paths().values() if path.is_file()]
+    paths += params.source_paths().values()
     paths += [params.root / "params" / f"{params.study}.decisions.json", params.root / "requirements.lock"]
-    files = {os.path.relpath(path, params.root): path.read_bytes() for path in paths if path.is_file()}
-    files[f"params/{params.study}.yml"] = params_path.read_bytes()
-    files |= {f"params/{path.name}": path.read_bytes() for path in lock_files(params).values()}
+    places = {Path(os.path.relpath(path, params.root)).as_posix(): path for path in paths if path.is_file()}
+    places[f"params/{params.study}.yml"] = params_path
+    places |= {f"params/{path.name}": path for path in lock_files(params).values()}
+    files = {path: _take(place) for path, place in sorted(places.items())}
     if not params.simulated:
         files[f"params/{key_path(params).name}"] = choose_key(params)
-    files = {path.replace(os.sep, "/"): body for path, body in sorted(files.items())}
     return Parcel(params.study, files, seal(files), describe_software())
+
+
+def _take(path: Path) -> bytes | Large:
+    size = path.stat().st_size
+    return path.read_bytes() if size <= LARGE else Large(os.path.abspath(path), fingerprint(path), size)
 
 
 def run_parcel(
@@ -104,8 +126,8 @@ def run_parcel(
     scratch : folder for the files of the run; the system's own where None
     The processes that run studies stay, for the next parcel: as on one machine, libraries are imported once.
     """
-    if problem := _compare(parcel):
-        return Returned(failed(parcel.study, RunError(problem)), {}, seal({}))
+    if problems := _compare(parcel):
+        return Returned(failed(parcel.study, RunError(problems)), {}, seal({}))
     with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=scratch, ignore_cleanup_errors=True) as folder:
         root = unpack(parcel.files, Path(folder))
         outcome = _run_here(root / "params" / f"{parcel.study}.yml", limits, debug, wanted)
@@ -115,21 +137,35 @@ def run_parcel(
     return Returned(outcome, files, seal(files))
 
 
-def _compare(parcel: Parcel) -> Problem | None:
+def _compare(parcel: Parcel) -> list[Problem]:
+    """Say what keeps a study from being run on this machine."""
     if seal(parcel.files) != parcel.seal:
-        return Problem(parcel.study, DAMAGED, "Run it again.")
+        return [Problem(parcel.study, DAMAGED, "Run it again.")]
     here = describe_software()
     if differs := [name for name in here if here[name] != parcel.software.get(name)]:
         what = f"A worker has another {' and another '.join(map(_called, differs))}."
-        return Problem(parcel.study, what, "Install the same rpeval and requirements.lock there.")
-    return None
+        return [Problem(parcel.study, what, "Install the same rpeval and requirements.lock there.")]
+    large = {path: file for path, file in parcel.files.items() if isinstance(file, Large)}
+    return [problem for path, file in large.items() if (problem := _look(path, file))]
+
+
+def _look(path: str, large: Large) -> Problem | None:
+    """Say why a file that was not sent cannot be used on this machine."""
+    there = hash_or_none(Path(large.place))
+    if there == large.sha256:
+        return None
+    sees = "does not see it" if there is None else "sees another one"
+    size = f"{large.bytes_n / 1e6:,.0f} MB"
+    what = f"With {size} it is too large to be sent, and a worker {sees} at {large.place}."
+    fix = "Put it on a disk that all machines see under the same path, or run this study without --scheduler."
+    return Problem(path, what, fix)
 
 
 def _called(name: str) -> str:
     return {"rpeval": "version of rpeval", "python": "Python", "packages": "version of a library"}[name]
 
 
-def unpack(files: Mapping[str, bytes], folder: Path) -> Path:
+def unpack(files: Mapping[str, bytes | Large], folder: Path) -> Path:
     """Write a parcel's files below a folder; give the project's folder, deep enough for paths that leave it.
 
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -143,14 +179,20 @@ def unpack(files: Mapping[str, bytes], folder: Path) -> Path:
     return root
 
 
-def _lay(files: Mapping[str, bytes], start: Path, *, within: Path) -> None:
-    """Write files by their paths from a folder; refuses (RunError) one that would not lie within another."""
+def _lay(files: Mapping[str, bytes | Large], start: Path, *, within: Path) -> None:
+    """Write files by their paths from a folder; refuses (RunError) one that would not lie within another.
+
+    To a file that was not sent goes a link.
+    """
     for path, body in files.items():
         place = Path(os.path.normpath(start / path))
         if not place.is_relative_to(within):
             raise RunError(Problem(path, "This path leaves the folder of the run.", "Run it again."))
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(body)
+        if isinstance(body, Large):
+            place.symlink_to(body.place)
+        else:
+            place.write_bytes(body)
 
 
 def _run_here(path: Path, limits: Limits, debug: bool, wanted: Callable[[], bool]) -> Outcome:

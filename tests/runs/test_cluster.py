@@ -204,6 +204,47 @@ def test_a_real_study_takes_the_key_of_its_marks_along(project):
     assert pack_study(read_params(path), path).files["params/tiny.lock.key"] == b"ab" * 32
 
 
+@pytest.fixture
+def packed_without_its_data(project, monkeypatch):
+    """The study's parcel where everything larger than its params stays where it is."""
+    path = project / "params" / "tiny.yml"
+    data = project / "data" / "tiny" / "panel.csv"
+    monkeypatch.setattr(parcel, "LARGE", data.stat().st_size - 1)
+    packed = pack_study(read_params(path), path)
+    assert packed.files["data/tiny/panel.csv"].place == str(data)
+    return packed
+
+
+def test_a_file_too_large_to_be_sent_is_read_where_it_lies(project, packed_without_its_data, tmp_path):
+    path, target = project / "params" / "tiny.yml", project / "reports" / "tiny"
+    before = read_report(target)
+    returned = run_parcel(packed_without_its_data, LIMITS, False, wanted=lambda: True, scratch=str(tmp_path))
+    assert returned.outcome.state == "made", returned.outcome.text
+    shutil.rmtree(target)
+    with at_place(target):
+        take_in(returned, read_params(path), path)
+    assert read_report(target) == before
+    assert (project / "data" / "tiny" / "panel.csv").is_file()
+
+
+def removed(data: Path) -> None:
+    data.unlink()
+
+
+def rewritten(data: Path) -> None:
+    data.write_bytes(data.read_bytes().replace(b"1", b"2", 1))
+
+
+@pytest.mark.parametrize(("change", "told"), [(removed, "does not see it"), (rewritten, "sees another one")])
+def test_a_worker_that_does_not_see_a_large_file_says_so(project, packed_without_its_data, change, told):
+    data = project / "data" / "tiny" / "panel.csv"
+    change(data)
+    returned = run_parcel(packed_without_its_data, LIMITS, False, wanted=lambda: True)
+    assert (returned.outcome.state, returned.outcome.code, returned.files) == ("failed", 6, {})
+    sentence = f"data/tiny/panel.csv: With 0 MB it is too large to be sent, and a worker {told} at {data}."
+    assert sentence in returned.outcome.text
+
+
 @pytest.mark.parametrize(("change", "told"), [
     (lambda p: dataclasses.replace(p, seal="0"), "What arrived is not what was sent."),
     (lambda p: dataclasses.replace(p, software={**p.software, "rpeval": "0"}), "another version of rpeval."),

@@ -40,6 +40,7 @@ def plainly(root: Path, names: list[str]) -> list[str]:
 
 def study_plainly(root: Path, contents: Mapping[str, dict[str, Any]], name: str) -> str:
     """Run one study's notebooks and make its pages in its draft folder; give its name when that fails."""
+    from rpeval.inputs.kept import KEPT as INPUTS
     from rpeval.reports.drawing import KEPT
     from rpeval.reports.render import render
 
@@ -47,6 +48,7 @@ def study_plainly(root: Path, contents: Mapping[str, dict[str, Any]], name: str)
     (folder / "notebooks").mkdir(parents=True)
     kept = root / "figures" / name  # a figure that a notebook shows is not drawn again for the pages
     os.environ[KEPT] = str(kept)
+    os.environ[INPUTS] = str(root / "read" / name)  # nor is a file read again by the next notebook
     try:
         for notebook, content in contents.items():
             ran = execute(content, f"params/{name}.yml")

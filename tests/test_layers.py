@@ -20,7 +20,8 @@ LAYERS = {
     "reports": GROUND | {"findings"},
     "kernels": set(),
     "runs": GROUND
-    | {"kernels", "inputs.params", "inputs.check", "inputs.plan", "inputs.synthesis", "findings", "reports"},
+    | {"kernels", "findings", "reports"}
+    | {"inputs.params", "inputs.check", "inputs.kept", "inputs.plan", "inputs.synthesis"},
     # An audit reads what a study reads, to trace a number to its columns and to compute it a second time.
     "audit": GROUND | {"inputs", "findings", "reports", "runs"},
     "cli": GROUND | {"inputs.params", "inputs.check", "reports", "runs", "audit"},

@@ -7,6 +7,7 @@ import pandas as pd
 
 from rpeval.errors import DataError, Problem
 from rpeval.inputs.accounting import Accounting, Ledger
+from rpeval.inputs.kept import kept
 from rpeval.inputs.tables.layouts import layout_for
 from rpeval.inputs.tables.rows import open_source, read_rows
 from rpeval.inputs.words import counted, list_words, some
@@ -29,6 +30,7 @@ class Idea:
     warnings: tuple[Problem, ...] = ()
 
 
+@kept
 def read_idea(params: Any) -> Idea | None:
     """Read the counts of sources.idea; None for a study that names none.
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from rpeval.errors import DataError, Problem
 from rpeval.inputs.accounting import Accounting, Attempts, Ledger
+from rpeval.inputs.kept import kept
 from rpeval.inputs.panel import Panel
 from rpeval.inputs.program.access import read_access
 from rpeval.inputs.program.counts import read_costs, read_sections, read_staffing, read_summer
@@ -85,6 +86,7 @@ def read_implementation(params: Any, panel: Panel) -> Implementation:
     return implementation
 
 
+@kept
 def gather_implementation(params: Any, panel: Panel) -> tuple[Implementation | None, list[Problem]]:
     """Read like `read_implementation`, but return every problem and warning instead of stopping."""
     told, named = Attempts(), [name for name in LOGS if getattr(params.sources, name) is not None]

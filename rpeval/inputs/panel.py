@@ -7,6 +7,7 @@ import pandas as pd
 
 from rpeval.errors import DataError, Problem
 from rpeval.inputs.accounting import Accounting, Attempts, Ledger, close_all
+from rpeval.inputs.kept import kept
 from rpeval.inputs.measures import read_measures
 from rpeval.inputs.schools import checks
 from rpeval.inputs.schools.actions import Records, read_actions
@@ -71,6 +72,7 @@ def read_panel(params: Any) -> Panel:
     return panel
 
 
+@kept
 def gather_panel(params: Any) -> tuple[Panel | None, list[Problem]]:
     """Read the panel like `read_panel`, but return every problem and warning instead of stopping.
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from rpeval.errors import DataError, Problem
 from rpeval.inputs.accounting import Accounting, Attempts, Ledger
+from rpeval.inputs.kept import kept
 from rpeval.inputs.panel import Panel
 from rpeval.inputs.schools.checks import SCHOOL_YEAR, among
 from rpeval.inputs.schools.incidents import (
@@ -70,6 +71,7 @@ def read_removals(params: Any, panel: Panel) -> Removals:
     return removals
 
 
+@kept
 def gather_removals(params: Any, panel: Panel) -> tuple[Removals | None, list[Problem]]:
     """Read the removals like `read_removals`, but return every problem and warning instead of stopping."""
     told, sources, schools = Attempts(), params.sources, panel.frame

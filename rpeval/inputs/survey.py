@@ -14,6 +14,7 @@ from rpeval.inputs.answers.careless import count_flags, mark_straight_lines
 from rpeval.inputs.answers.decode import decode, most_common, once_each, plain, widen
 from rpeval.inputs.answers.invited import read_invited
 from rpeval.inputs.answers.personal import check_groups, check_personal
+from rpeval.inputs.kept import kept
 from rpeval.inputs.panel import Panel, gather_panel
 from rpeval.inputs.schema.instruments import Instrument, Item, read_instrument
 from rpeval.inputs.schema.sources import LayoutKeys
@@ -82,6 +83,7 @@ def read_survey(params: Any, panel: Panel | None = None) -> Survey:
     return survey
 
 
+@kept
 def gather_survey(params: Any, starts: Starts | None) -> tuple[Survey | None, list[Problem]]:
     """Read the survey like `read_survey`, but return every problem and warning instead of stopping.
 

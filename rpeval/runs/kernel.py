@@ -12,8 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rpeval.inputs.kept import KEPT as INPUTS
 from rpeval.kernels.client import DEBUGGER, SOCKET, THREADS
-from rpeval.reports.drawing import KEPT
+from rpeval.reports.drawing import KEPT as FIGURES
 from rpeval.runs.ready import client_class
 
 KERNEL, PROVISIONER = "python3", "rpeval-warm"
@@ -132,7 +133,7 @@ def kernel_environment(home: Path) -> Iterator[None]:
     home.mkdir(parents=True, exist_ok=True)
     ours: dict[str, str | None] = {**dict.fromkeys(THREADS, "1"), **dict.fromkeys(DISTURBING)}
     ours |= {"JUPYTER_PREFER_ENV_PATH": "1", "IPYTHONDIR": str(home), DEBUGGER: "off"}
-    ours |= {KEPT: str(kept_figures(home))}
+    ours |= {FIGURES: str(kept_figures(home)), INPUTS: str(kept_inputs(home))}
     before = {name: os.environ.get(name) for name in ours}
     _set_environment(ours)
     try:
@@ -145,6 +146,11 @@ def kernel_environment(home: Path) -> Iterator[None]:
 def kept_figures(home: Path) -> Path:
     """Give the folder in which kernels that have this home keep the figures they draw."""
     return home / "figures"
+
+
+def kept_inputs(home: Path) -> Path:
+    """Give the folder in which they keep what they read of the study's files."""
+    return home / "inputs"
 
 
 def _set_environment(values: Mapping[str, str | None]) -> None:

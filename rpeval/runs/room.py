@@ -56,35 +56,38 @@ class Room:
     @property
     def home(self) -> Path:
         """The folder for files of the kernels' own, outside of what is checked and kept."""
-        return self.root / ".kernel"
+        return home_in(self.root)
 
 
 @contextlib.contextmanager
-def open_room(params: Any, params_path: Path) -> Iterator[Room]:
-    """Build a clean room for a study beside its report, and remove it in the end, whatever happens.
+def open_room(reports: Path, study: str) -> Iterator[Path]:
+    """Make an empty, marked folder for a study beside its report, and remove it in the end, whatever happens.
 
-    params      : the study's params (root, study, source_paths())
-    params_path : the params file
-    A notebook that reads a file nobody declared fails in it, rather than making a report that no one else can
-    make again. The room is on the reports' own file system, so that the finished report moves into place in
-    one step. Refuses (DataError) a declared file that is not there.
+    It is on the reports' own file system, so that the finished report moves into place in one step.
     """
-    root = new_room(params.root / "reports", params.study)
+    root = reports / f".room-{study}-{secrets.token_hex(4)}"
+    root.mkdir(parents=True)
     try:
-        yield _furnish(root, params, params_path)
+        (root / MARK).write_text(f"{study}\n", encoding="utf-8")
+        yield root
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def new_room(reports: Path, study: str) -> Path:
-    """Make an empty, marked folder for a study beside its report."""
-    root = reports / f".room-{study}-{secrets.token_hex(4)}"
-    root.mkdir(parents=True)
-    (root / MARK).write_text(f"{study}\n", encoding="utf-8")
-    return root
+def home_in(root: Path) -> Path:
+    """Give the folder in a room for files of the kernels' own."""
+    return root / ".kernel"
 
 
-def _furnish(root: Path, params: Any, params_path: Path) -> Room:
+def furnish(root: Path, params: Any, params_path: Path) -> Room:
+    """Make an empty room a clean one: with the notebooks, the reference data and a study's declared files.
+
+    root        : the room's folder
+    params      : the study's params (root, study, source_paths())
+    params_path : the params file
+    A notebook that reads a file nobody declared fails in it, rather than making a report that no one else can
+    make again. Refuses (DataError) a declared file that is not there.
+    """
     for name in ("notebooks", "data/reference"):
         copy_folder(params.root / name, root / name)
     content = copy.deepcopy(params.resolved())

@@ -15,11 +15,12 @@ from typing import Any
 
 from rpeval.errors import DataError, Problem, RpevalError, RunError
 from rpeval.inputs.check import check
+from rpeval.inputs.kept import keeping
 from rpeval.inputs.params import read_params
 from rpeval.kernels import client as warm
 from rpeval.runs.execute import TIMEOUT, Task, disk_error, execute_notebook
 from rpeval.runs.interrupt import interruptible
-from rpeval.runs.kernel import kept_figures, open_papermill
+from rpeval.runs.kernel import kept_figures, kept_inputs, open_papermill
 from rpeval.runs.limits import Watch, can_measure_memory
 from rpeval.runs.lock import hold
 from rpeval.runs.manifest import check_outputs, open_manifest, renew_manifest, write_manifest
@@ -28,9 +29,10 @@ from rpeval.runs.room import (
     check_copies,
     check_inputs,
     copy_folder,
+    furnish,
     hash_or_none,
+    home_in,
     name_inputs,
-    new_room,
     open_room,
     sweep_rooms,
 )
@@ -92,12 +94,14 @@ def run_study(
     with Watch(params.study, seconds=study_timeout, megabytes=memory) as watch:
         files = name_inputs(params, params_path)
         marks |= {key: hash_or_none(path) for key, path in files.items() if key not in marks}
-        stopping = [problem for problem in check(params) if problem.stops]
-        if stopping:
-            raise DataError(stopping)
         if memory is not None and not can_measure_memory():
             say(f"{params.study}  This system does not tell how much memory a process holds: no limit.")
-        with interruptible(), at_place(target), open_room(params, params_path) as room:
+        with interruptible(), at_place(target), open_room(target.parent, params.study) as root:
+            with keeping(kept_inputs(home_in(root))):
+                stopping = [problem for problem in check(params) if problem.stops]
+            if stopping:
+                raise DataError(stopping)
+            room = furnish(root, params, params_path)
             check_copies(room.inputs, marks)
             listener.begin(target)
             open_papermill()
@@ -269,10 +273,7 @@ def replacing(target: Path) -> Iterator[Path]:
 
     Call it while holding the place. When anything fails, the report stays as it was.
     """
-    room = new_room(target.parent, target.name)
-    try:
+    with open_room(target.parent, target.name) as room:
         (room / target.name).mkdir()
         yield room / target.name
         publish(room / target.name, target)
-    finally:
-        shutil.rmtree(room, ignore_errors=True)

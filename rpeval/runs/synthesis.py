@@ -26,7 +26,7 @@ from rpeval.runs.room import (
     bring,
     check_inputs,
     copy_folder,
-    new_room,
+    open_room,
     place_inside,
     record_input,
     report_places,
@@ -94,13 +94,9 @@ def run_synthesis(
     synthesis = read_synthesis(source, root)
     text = _text(source)
     target = synthesis.root / "reports" / synthesis.study
-    with interruptible(), at_place(target):
-        place = new_room(target.parent, target.name)
-        try:
-            room = _furnish(place, synthesis, text)
-            _make(room, synthesis, target, timeout=timeout)
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
+    with interruptible(), at_place(target), open_room(target.parent, target.name) as place:
+        room = _furnish(place, synthesis, text)
+        _make(room, synthesis, target, timeout=timeout)
     say(f"{synthesis.study}  {NOTEBOOK}")
     return target
 

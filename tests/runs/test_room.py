@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -17,7 +17,7 @@ import pytest
 from rpeval.errors import RunError
 from rpeval.runs.lock import hold, is_held
 from rpeval.runs.manifest import SCHEMA
-from rpeval.runs.room import check_inputs, open_room, sweep_rooms
+from rpeval.runs.room import check_inputs, furnish, open_room, sweep_rooms
 from rpeval.runs.swap import check_place, publish, recover
 
 
@@ -40,8 +40,10 @@ def project(root, path):
                            resolved=lambda: {"sources": {"panel": {"path": path}}})  # fmt: skip
 
 
+@contextmanager
 def opened(params):
-    return open_room(params, params.root / "params/lakeshore.yml")
+    with open_room(params.root / "reports", params.study) as root:
+        yield furnish(root, params, params.root / "params/lakeshore.yml")
 
 
 def test_only_what_is_declared_exists_in_the_room(params):

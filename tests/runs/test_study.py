@@ -85,6 +85,30 @@ def test_a_figure_is_drawn_once_by_the_notebook_that_shows_it(project, monkeypat
     assert before == after
 
 
+SAVE = """from rpeval.findings import Findings
+book = Findings(params, notebook="NAME")
+book.save()"""
+READS = """import os
+from pathlib import Path
+from rpeval.inputs.panel import read_panel
+params = read_params(params)
+kept = sorted(Path(os.environ["RPEVAL_INPUTS"]).glob("gather_panel-*"))
+before = kept[0].stat().st_mtime_ns
+read_panel(params).frame.iloc[:, 0] = "spoiled"
+print(len(kept), kept == sorted(kept[0].parent.glob("gather_panel-*")), kept[0].stat().st_mtime_ns == before)"""
+
+
+def test_a_file_is_read_once_by_the_check_and_not_by_the_notebooks(project):
+    for name in ("01_suspensions", "02_disproportionality"):
+        imports = "from rpeval.inputs.params import read_params"
+        write_notebook(project / "notebooks" / f"{name}.ipynb", imports, READS, SAVE.replace("NAME", name))
+    folder = run_study(params_of(project))
+    for name in ("01_suspensions", "02_disproportionality"):
+        cells = json.loads((folder / "notebooks" / f"{name}.ipynb").read_text())["cells"]
+        assert cells[3]["outputs"][0]["text"] == ["1 True True\n"]
+    assert in_reports(project) == ["tiny"]
+
+
 def test_a_failed_run_keeps_the_old_report_and_the_notebook_that_failed(project, change_first_notebook):
     before = contents(project / "reports" / "tiny")
     change_first_notebook(project, "rates = {}\nrates['oss']")

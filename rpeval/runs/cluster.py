@@ -6,6 +6,7 @@ import logging
 import math
 import secrets
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,9 @@ class _Sent:
             parcel = pack_study(params, path)
             try:
                 task = (run_on_worker, parcel, self.limits, self.debug)
-                future = self.client.submit(*task, key=key, pure=False)
+                with warnings.catch_warnings():
+                    warnings.filterwarnings("ignore", "Sending large graph")  # what is too large is not sent
+                    future = self.client.submit(*task, key=key, pure=False)
             except Exception as error:
                 raise _lost(params.study, error) from error
             self.flying[future] = Flight(path, params, place)

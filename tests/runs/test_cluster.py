@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -145,6 +146,18 @@ def test_what_fails_there_fails_as_it_does_here(cluster, project, change_first_n
     failed = project / "reports" / "wrong.failed"
     assert {p.name for p in failed.iterdir()} == {"failure.txt", "01_suspensions.ipynb"}
     assert "ZeroDivisionError" in (failed / "01_suspensions.ipynb").read_text()
+
+
+def test_a_file_of_many_megabytes_travels_without_a_word(cluster, project):
+    """Dask warns of what has more than ten; compressed, it must still have that."""
+    address, _ = cluster
+    panel = project / "data" / "tiny" / "panel.csv"
+    first, *rows = panel.read_text().splitlines()
+    noise = random.Random(1)
+    panel.write_text("\n".join([f"{first},note", *(f"{row},{noise.randbytes(2**19).hex()}" for row in rows)]))
+    assert panel.stat().st_size > 16e6
+    done = run(project, address, "params/tiny.yml")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_when_nobody_waits_a_worker_stops(cluster, project, change_first_notebook, wait_for):

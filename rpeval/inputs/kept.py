@@ -68,7 +68,8 @@ def _keep(place: Path, content: bytes) -> None:
 def _mark(params: Any, others: tuple[object, ...]) -> str:
     """Hash everything that decides what is read."""
     reference = {p.relative_to(params.root).as_posix(): p for p in (params.root / REFERENCE).rglob("*.*")}
-    files = {name: _hash(path) for name, path in sorted({**reference, **params.source_paths()}.items())}
+    seen = {name: path for name, path in reference.items() if "/." not in name}  # hidden ones are not read
+    files = {name: _hash(path) for name, path in sorted({**seen, **params.source_paths()}.items())}
     mark = hashlib.sha256()
     _tell([CODE, params.resolved(), files, others], mark.update)
     return mark.hexdigest()

@@ -98,6 +98,7 @@ def test_it_is_read_once_and_each_gets_a_copy(project, read, readings, tmp_path)
 
 def test_another_place_of_the_project_is_no_difference(project, read, readings, tmp_path):
     moved = shutil.copytree(project, tmp_path / "elsewhere")
+    (project / "data/reference/.DS_Store").write_text("of no concern")
     with keeping(tmp_path / "kept"):
         read(params_of(project))
         read(params_of(moved))

@@ -89,12 +89,19 @@ def _hashed(path: Path, size: int, changed: int) -> str:
     return fingerprint(path)
 
 
+def _cells(frame: pd.DataFrame) -> bytes:
+    try:
+        return pd.util.hash_pandas_object(frame).to_numpy().tobytes()
+    except (TypeError, ValueError):  # a cell holds a list
+        return frame.to_csv().encode()
+
+
 def _tell(value: object, to: Callable[[bytes], None]) -> None:
     """Tell a value's content: of a frame its cells, of what holds other values those."""
     if isinstance(value, pd.DataFrame | pd.Series):
         frame = pd.DataFrame(value)
         to(f"{type(value).__name__} {frame.shape} {frame.dtypes.to_dict()} {frame.index.names}".encode())
-        to(pd.util.hash_pandas_object(frame).to_numpy().tobytes())
+        to(_cells(frame))
     elif is_dataclass(value):
         _tell({field.name: getattr(value, field.name) for field in fields(value)}, to)
     elif isinstance(value, Mapping):

@@ -141,7 +141,7 @@ FRAME = pd.DataFrame({"school_id": ["0001", "0002"], "year": [2018, 2019], "oss_
 @pytest.mark.parametrize("other", [
     FRAME.assign(oss_n=[4.0, np.nan]), FRAME.assign(oss_n=[3.0, 0.0]), FRAME.assign(year=[2018.0, 2019.0]),
     FRAME.rename(columns={"oss_n": "iss_n"}), FRAME[::-1], FRAME.iloc[:1], FRAME.set_index("school_id"),
-    FRAME.assign(school_id=["0001", "0003"]), FRAME["year"], FRAME[["year"]], None, [FRAME, None], {"frame": FRAME},
+    FRAME.assign(school_id=["0001", "0003"]), FRAME.assign(school_id=[["0001"], ["0002"]]), FRAME["year"], FRAME[["year"]], None, [FRAME, None], {"frame": FRAME},
 ])  # fmt: skip
 def test_another_argument_is_read_for_itself(project, read, readings, tmp_path, other):
     params = params_of(project)
